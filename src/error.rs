@@ -104,7 +104,9 @@ impl Error {
     pub fn io(what: impl fmt::Display, source: std::io::Error) -> Self {
         use std::io::ErrorKind as Io;
         let hint = match source.kind() {
-            Io::StorageFull | Io::QuotaExceeded => Some("free some space and run the command again: nothing was changed"),
+            Io::StorageFull | Io::QuotaExceeded => {
+                Some("free some space and run the command again: nothing was changed")
+            }
             Io::PermissionDenied | Io::ReadOnlyFilesystem => Some(
                 "reading works; to write, run outside the sandbox (hooks and MCP do) or make the directory a writable root",
             ),

@@ -1,0 +1,3 @@
+//! `state`: the durable memory and work ledger of coding agents.
+pub mod domain;
+pub mod error;

@@ -175,10 +175,8 @@ pub fn find(word: &str) -> Option<&'static Kind> {
 /// that any kind here uses for it.
 #[must_use]
 pub fn is_ended(name: &str, status: &str) -> bool {
-    find(name).map_or_else(
-        || KINDS.iter().any(|kind| kind.ended.contains(&status)),
-        |kind| kind.ended.contains(&status),
-    )
+    find(name)
+        .map_or_else(|| KINDS.iter().any(|kind| kind.ended.contains(&status)), |kind| kind.ended.contains(&status))
 }
 
 /// The letter for ids of kind `name`; an unknown kind's first letter.

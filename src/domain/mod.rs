@@ -5,7 +5,6 @@
 //!
 //! Does not know: files, clocks, randomness, the terminal, redb, tantivy. Time and random bits come in as arguments.
 
-pub mod brief;
 pub mod clock;
 pub mod draft;
 pub mod event;
@@ -13,9 +12,4 @@ pub mod field;
 pub mod fold;
 pub mod id;
 pub mod kind;
-pub mod query;
 pub mod record;
-pub mod reference;
-pub mod terms;
-pub mod text;
-pub mod when;

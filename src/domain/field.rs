@@ -1,0 +1,108 @@
+//! The registers of a record: every property is one last-writer-wins register with a name.
+//!
+//! Scalars are named plainly (`title`). Elements of a set are registers of their own (`tag/auth`, `link/needs/UID`,
+//! `ref/src/a.rs:10-40`, `claim/SESSION`, `step/build`), so that two replicas adding different elements both win. A value
+//! of `null` means: not there. Names that this binary does not know are kept and merged by the same rule.
+
+use super::id::Uid;
+
+/// The names of scalar registers.
+pub const TITLE: &str = "title";
+/// The Markdown body; in stored records its log position, see [`crate::domain::record::Record::body_position`].
+pub const BODY: &str = "body";
+/// One of the kind's statuses.
+pub const STATUS: &str = "status";
+/// 0 (most urgent) to 4.
+pub const PRIORITY: &str = "priority";
+/// The stable name.
+pub const KEY: &str = "key";
+/// `true`: never leaves the machine.
+pub const PRIVATE: &str = "private";
+/// Unix milliseconds before which a task is not ready.
+pub const DEFER: &str = "defer";
+/// The git branch that the record was made on.
+pub const BRANCH: &str = "branch";
+/// The name of the worktree that the record was made in.
+pub const WORKTREE: &str = "worktree";
+/// Where an imported record came from, `beads:bd-1`.
+pub const ORIGIN: &str = "origin";
+/// Everything of the source that has no register of its own, as it came.
+pub const SOURCE: &str = "source";
+/// Why the record ended, in the words of who ended it.
+pub const REASON: &str = "reason";
+/// `true`: its creation was undone.
+pub const GONE: &str = "gone";
+/// Of a session: the uid of the task that it started last.
+pub const FOCUS: &str = "focus";
+/// Of a session: the process whose end is its end, `PID:START`.
+pub const PROCESS: &str = "process";
+/// Of a checkpoint: the names of its steps, in order.
+pub const STEPS: &str = "steps";
+/// Of a checkpoint: whatever the caller wants back.
+pub const DATA: &str = "data";
+
+/// Prefix of tag registers.
+pub const TAG: &str = "tag/";
+/// Prefix of link registers.
+pub const LINK: &str = "link/";
+/// Prefix of reference registers.
+pub const REF: &str = "ref/";
+/// Prefix of claim registers.
+pub const CLAIM: &str = "claim/";
+/// Prefix of checkpoint step registers.
+pub const STEP: &str = "step/";
+/// Prefix of further sources of the same content: `also/SESSION`.
+pub const ALSO: &str = "also/";
+
+/// The kinds of link that have a meaning here; others are kept and shown.
+pub mod link {
+    /// The source cannot be done before the target.
+    pub const NEEDS: &str = "needs";
+    /// The source is a part of the target.
+    pub const PARENT: &str = "parent";
+    /// The source, a blocker, holds the target up.
+    pub const BLOCKS: &str = "blocks";
+    /// The source takes the place of the target.
+    pub const SUPERSEDES: &str = "supersedes";
+    /// The source was found while working on the target.
+    pub const FOUND_IN: &str = "found-in";
+    /// The source is a result of the target.
+    pub const RESULT_OF: &str = "result-of";
+    /// The two have to do with each other.
+    pub const RELATES: &str = "relates";
+
+    /// All of them, for help and completion.
+    pub const ALL: [&str; 7] = [NEEDS, PARENT, BLOCKS, SUPERSEDES, FOUND_IN, RESULT_OF, RELATES];
+    /// Those in which a cycle makes no sense.
+    pub const ACYCLIC: [&str; 4] = [NEEDS, PARENT, BLOCKS, SUPERSEDES];
+}
+
+/// The least urgent priority.
+pub const PRIORITY_MAX: u64 = 4;
+/// The priority of a record that has none.
+pub const PRIORITY_DEFAULT: u64 = 2;
+
+/// The register that holds `tag`.
+#[must_use]
+pub fn tag(tag: &str) -> String {
+    format!("{TAG}{tag}")
+}
+
+/// The register that holds the link of type `kind` to `target`.
+#[must_use]
+pub fn link_to(kind: &str, target: Uid) -> String {
+    format!("{LINK}{kind}/{target}")
+}
+
+/// The register that holds the claim of `session`.
+#[must_use]
+pub fn claim(session: Uid) -> String {
+    format!("{CLAIM}{session}")
+}
+
+/// Splits `link/KIND/UID` into its parts.
+#[must_use]
+pub fn parse_link(name: &str) -> Option<(&str, Uid)> {
+    let (kind, uid) = name.strip_prefix(LINK)?.rsplit_once('/')?;
+    Some((kind, Uid::parse(uid)?))
+}

@@ -1,0 +1,72 @@
+//! How events become records: each register keeps the value with the highest stamp.
+//!
+//! Fold order does not matter: a register compares stamps, the birth is the lowest creating stamp, `updated` the highest.
+//! Illegal values and transitions are tolerated here; they are refused where events are made.
+
+use super::event::{Event, Put};
+use super::record::{Birth, Record, Register};
+
+/// Folds one event into the record that its change is about. Unknown changes only count as an update.
+///
+/// Returns whether anything about the record is different now.
+pub fn apply(record: &mut Record, event: &Event) -> bool {
+    let before_birth = record.birth.is_some();
+    let mut changed = false;
+    if let Some(put) = event.put().filter(|put| put.uid == record.uid) {
+        changed |= set_birth(record, event, put);
+        changed |= set_registers(record, event, put);
+    }
+    if event.stamp > record.updated {
+        record.updated = event.stamp;
+        record.updated_at = event.at;
+        changed = true;
+    }
+    changed || before_birth != record.birth.is_some()
+}
+
+fn set_birth(record: &mut Record, event: &Event, put: &Put) -> bool {
+    let Some(create) = &put.create else { return false };
+    if record.birth.as_ref().is_some_and(|birth| birth.stamp <= event.stamp) {
+        return false;
+    }
+    unshare_birth_stamps(record);
+    record.birth = Some(Birth {
+        kind: create.kind.clone(),
+        id: create.id.clone(),
+        stamp: event.stamp,
+        at: event.at,
+        session: event.session,
+        actor: event.actor.clone(),
+    });
+    share_birth_stamps(record);
+    true
+}
+
+/// Registers that leave their stamp to the birth get it written out before the birth changes.
+fn unshare_birth_stamps(record: &mut Record) {
+    let Some(birth) = &record.birth else { return };
+    for register in record.registers.values_mut() {
+        register.stamp.get_or_insert(birth.stamp);
+    }
+}
+
+fn share_birth_stamps(record: &mut Record) {
+    let Some(birth) = &record.birth else { return };
+    for register in record.registers.values_mut() {
+        register.stamp = register.stamp.filter(|stamp| *stamp != birth.stamp);
+    }
+}
+
+fn set_registers(record: &mut Record, event: &Event, put: &Put) -> bool {
+    let own = record.birth.as_ref().is_some_and(|birth| birth.stamp == event.stamp);
+    let mut changed = false;
+    for (name, value) in &put.set {
+        let newer = record.registers.get(name).is_none_or(|held| record.stamp_of(held) < event.stamp);
+        if newer {
+            let stamp = (!own).then_some(event.stamp);
+            record.registers.insert(name.clone(), Register { value: value.clone(), stamp });
+            changed = true;
+        }
+    }
+    changed
+}
