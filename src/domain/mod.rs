@@ -6,6 +6,7 @@
 //! Does not know: files, clocks, randomness, the terminal, redb, tantivy. Time and random bits come in as arguments.
 
 pub mod clock;
+pub mod digest;
 pub mod draft;
 pub mod event;
 pub mod field;
@@ -13,3 +14,4 @@ pub mod fold;
 pub mod id;
 pub mod kind;
 pub mod record;
+pub mod terms;

@@ -1,0 +1,131 @@
+//! The secondary index of a record: the terms under which the store lists it, and its order within each.
+//!
+//! One mechanism serves every list: a term is a word like `status:task:open`, its postings are sorted by `order`, and a
+//! listing reads them from the front. So no command scans all records, and a new list is a new term here.
+
+use super::record::Record;
+use super::{field, id::Uid, kind};
+
+/// What the terms of a record depend on beyond the record itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// A live record that it needs, or a live blocker, holds it up.
+    pub blocked: bool,
+    /// Another live record has the same key and says something else.
+    pub conflicted: bool,
+}
+
+/// The terms of one record with its order in each: lower comes first.
+#[must_use]
+pub fn terms(record: &Record, facts: Facts) -> Vec<(String, u64)> {
+    let Some(birth) = record.birth.as_ref().filter(|_| record.is_visible()) else { return Vec::new() };
+    let recency = u64::MAX - record.updated.hlc;
+    let mut terms = vec![
+        (kind_term(record.kind()), recency),
+        (status_term(record.kind(), record.status()), urgency(record)),
+    ];
+    terms.extend(record.tags().map(|tag| (tag_term(tag), recency)));
+    terms.extend(record.elements(field::REF).map(|(reference, _)| (path_term(path_of(reference)), recency)));
+    terms.extend(record.links().map(|(kind, to)| (incoming_term(to, kind), birth.stamp.hlc)));
+    terms.extend(birth.session.map(|session| (session_term(session), recency)));
+    terms.extend(record.claims().into_iter().map(|session| (claim_term(session), recency)));
+    if let Some(key) = record.text(field::KEY) {
+        terms.push((key_term(key), birth.stamp.hlc));
+    }
+    if let Some(branch) = record.text(field::BRANCH) {
+        terms.push((branch_term(branch, record.kind()), recency));
+    }
+    if facts.conflicted {
+        terms.push((CONFLICTS.to_owned(), recency));
+    }
+    terms.extend(queue_term(record, facts));
+    terms
+}
+
+/// Open tasks stand in exactly one of the three queues.
+fn queue_term(record: &Record, facts: Facts) -> Option<(String, u64)> {
+    if record.kind() != kind::TASK || record.status() != "open" {
+        return None;
+    }
+    Some(match (facts.blocked, record.get(field::DEFER).and_then(serde_json::Value::as_u64)) {
+        (true, _) => (BLOCKED.to_owned(), urgency(record)),
+        (false, Some(until)) => (DEFERRED.to_owned(), until),
+        (false, None) => (READY.to_owned(), urgency(record)),
+    })
+}
+
+/// Priority first, then what was touched last.
+fn urgency(record: &Record) -> u64 {
+    record.priority() << 60 | (u64::MAX - record.updated.hlc) >> 4
+}
+
+/// The path in a reference register's name, without its lines.
+fn path_of(reference: &str) -> &str {
+    match reference.rsplit_once(':') {
+        Some((path, lines)) if lines.bytes().all(|b| b.is_ascii_digit() || b == b'-') => path,
+        _ => reference,
+    }
+}
+
+/// Open tasks that nothing holds up, most urgent first.
+pub const READY: &str = "ready";
+/// Open tasks with a defer-until time, earliest first.
+pub const DEFERRED: &str = "deferred";
+/// Open tasks that something holds up, most urgent first.
+pub const BLOCKED: &str = "blocked";
+/// Live records whose key another live record contradicts, newest first.
+pub const CONFLICTS: &str = "conflicts";
+
+/// All visible records of a kind, newest first.
+#[must_use]
+pub fn kind_term(kind: &str) -> String {
+    format!("kind:{kind}")
+}
+
+/// The records of a kind in a status, most urgent first.
+#[must_use]
+pub fn status_term(kind: &str, status: &str) -> String {
+    format!("status:{kind}:{status}")
+}
+
+/// The records with a tag, newest first.
+#[must_use]
+pub fn tag_term(tag: &str) -> String {
+    format!("tag:{tag}")
+}
+
+/// The records that refer to a path, newest first.
+#[must_use]
+pub fn path_term(path: &str) -> String {
+    format!("path:{path}")
+}
+
+/// The records that link to `target` with links of type `kind`, oldest first.
+#[must_use]
+pub fn incoming_term(target: Uid, kind: &str) -> String {
+    format!("to:{target}:{kind}")
+}
+
+/// The records that a session made, newest first.
+#[must_use]
+pub fn session_term(session: Uid) -> String {
+    format!("session:{session}")
+}
+
+/// The records that a session claims, newest first.
+#[must_use]
+pub fn claim_term(session: Uid) -> String {
+    format!("claim:{session}")
+}
+
+/// The records with a key, oldest first.
+#[must_use]
+pub fn key_term(key: &str) -> String {
+    format!("key:{key}")
+}
+
+/// The records of a kind made on a branch, newest first.
+#[must_use]
+pub fn branch_term(branch: &str, kind: &str) -> String {
+    format!("branch:{kind}:{branch}")
+}

@@ -1,0 +1,124 @@
+//! `add -` and `add FILE`: a Markdown handoff or summary, a JSON record, or JSON lines, as one transaction or not at all.
+
+use super::add::{self, AddReport, Created, Labels, Outcome};
+use super::{Workspace, link, resolve};
+use crate::domain::draft::Draft;
+use crate::domain::id::Uid;
+use crate::domain::markdown;
+use crate::domain::{field, kind};
+use crate::error::{Error, Result};
+use crate::store::{Registers, Writer};
+use serde_json::json;
+
+/// Makes all records of a text.
+///
+/// # Errors
+/// `Usage` with the line of the first error; nothing is added then.
+pub fn add_text(workspace: &Workspace, text: &str) -> Result<AddReport> {
+    let text = text.trim_start_matches('\u{feff}');
+    match text.trim_start().chars().next() {
+        None => Err(Error::usage("there is nothing to add: the text is empty")),
+        Some('{' | '[') => add_drafts(workspace, &json_drafts(text)?),
+        Some(_) => add_markdown(workspace, text),
+    }
+}
+
+/// A draft and the line where it begins, from 1.
+type Placed = (usize, Draft);
+
+/// One record, an array of records, or one record a line.
+fn json_drafts(text: &str) -> Result<Vec<Placed>> {
+    if let Ok(draft) = serde_json::from_str::<Draft>(text) {
+        return Ok(vec![(1, draft)]);
+    }
+    if text.trim_start().starts_with('[') {
+        let drafts: Vec<Draft> = serde_json::from_str(text).map_err(|e| bad_json(e.line(), &e))?;
+        return Ok(drafts.into_iter().enumerate().map(|(at, draft)| (at + 1, draft)).collect());
+    }
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines.map(|(at, line)| serde_json::from_str(line).map(|draft| (at + 1, draft)).map_err(|e| bad_json(at + 1, &e))).collect()
+}
+
+fn bad_json(line: usize, error: &serde_json::Error) -> Error {
+    let text = error.to_string();
+    let why = text.split(" at line ").next().unwrap_or("").to_owned();
+    Error::usage(format!("line {line}: not a record: {why}; nothing was added"))
+        .hint(r#"as {"kind":"task","title":"…","body":"…","tags":["a"],"needs":["ID"]}"#)
+}
+
+fn at_line(line: usize, error: Error) -> Error {
+    let message = format!("line {line}: {}; nothing was added", error.message);
+    Error { message, ..error }
+}
+
+fn add_drafts(workspace: &Workspace, drafts: &[Placed]) -> Result<AddReport> {
+    workspace.write(|writer| {
+        let mut labels = Labels::new();
+        let mut made = Vec::new();
+        for (line, draft) in drafts {
+            let created = add::create_unlinked(writer, &workspace.place, draft).map_err(|e| at_line(*line, e))?;
+            if let Some(label) = &draft.label
+                && labels.insert(label.clone(), created.uid).is_some()
+            {
+                return Err(at_line(*line, Error::usage(format!("the label '{label}' is used twice"))));
+            }
+            made.push(created);
+        }
+        for ((line, draft), created) in drafts.iter().zip(&made) {
+            add::link_draft(writer, created.uid, draft, &labels).map_err(|e| at_line(*line, e))?;
+        }
+        finish(writer, made)
+    })
+}
+
+fn add_markdown(workspace: &Workspace, text: &str) -> Result<AddReport> {
+    let parsed = markdown::parse(text)?;
+    workspace.write(|writer| {
+        let head = Draft {
+            kind: parsed.kind.clone(),
+            title: parsed.title.clone(),
+            body: parsed.body.clone(),
+            refs: parsed.references.clone(),
+            tags: parsed.tags.clone(),
+            key: parsed.key.clone(),
+            ..Draft::default()
+        };
+        let head = add::create(writer, &workspace.place, &head, &Labels::new())?;
+        let mut made = vec![head];
+        for item in &parsed.items {
+            let created = match &item.about {
+                Some(id) => about(writer, id, item)?,
+                None => Some(add::create(writer, &workspace.place, item, &Labels::new())?),
+            };
+            if let Some(created) = created {
+                link::connect(writer, created.uid, field::link::FOUND_IN, made[0].uid)?;
+                made.push(created);
+            } else {
+                made.push(add::create(writer, &workspace.place, item, &Labels::new())?);
+            }
+        }
+        finish(writer, made)
+    })
+}
+
+/// An item about an existing record sets its status; `None` if the id names nothing here and the item stands for itself.
+fn about(writer: &mut Writer, id: &str, item: &Draft) -> Result<Option<Created>> {
+    let Ok(record) = resolve::record(writer, id) else { return Ok(None) };
+    let row = kind::find(record.kind());
+    let status = item.status.as_deref().filter(|status| row.is_some_and(|row| row.statuses.contains(status)));
+    if let Some(status) = status.filter(|status| record.is_live() && *status != record.status()) {
+        writer.put(record.uid, Registers::from([(field::STATUS.to_owned(), json!(status))]))?;
+    }
+    Ok(Some(Created { uid: record.uid, outcome: Outcome::Updated, others: Vec::new() }))
+}
+
+fn finish(writer: &mut Writer, made: Vec<Created>) -> Result<AddReport> {
+    let uids: Vec<Uid> = made.iter().map(|created| created.uid).collect();
+    let records = made.into_iter().map(|created| created.report(writer)).collect::<Result<Vec<_>>>()?;
+    if let (Some(first), Some(uid)) = (records.first(), uids.first()) {
+        let title = add::reread(writer, *uid)?.title().to_owned();
+        let more = if uids.len() > 1 { format!(" and {} more", uids.len() - 1) } else { String::new() };
+        writer.because(format!("add {} {}{more}: {title}", first.record.kind, first.record.id));
+    }
+    Ok(AddReport { records })
+}

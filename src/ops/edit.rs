@@ -1,0 +1,158 @@
+//! `edit`: other values for the parts of a record.
+
+use super::report::Line;
+use super::{Workspace, add, resolve, stale};
+use crate::domain::record::Record;
+use crate::domain::{field, kind, when};
+use crate::error::{Error, Result};
+use crate::store::{Registers, Writer};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// What to change; what is `None` or empty stays.
+#[derive(Clone, Debug, Default)]
+pub struct EditInput {
+    /// Id or key.
+    pub id: String,
+    /// Another title.
+    pub title: Option<String>,
+    /// Another body.
+    pub body: Option<String>,
+    /// Text to add at the end of the body, as a new paragraph.
+    pub append: Option<String>,
+    /// Another status.
+    pub status: Option<String>,
+    /// Another priority.
+    pub priority: Option<u8>,
+    /// Another key; empty removes it.
+    pub key: Option<String>,
+    /// Another defer-until time; empty removes it.
+    pub defer: Option<String>,
+    /// Tags to add.
+    pub tags: Vec<String>,
+    /// Tags to remove.
+    pub untag: Vec<String>,
+    /// References to add; one that is there is taken anew.
+    pub refs: Vec<String>,
+    /// References to remove.
+    pub unref: Vec<String>,
+    /// Whether it may leave the machine.
+    pub private: Option<bool>,
+}
+
+/// The report of `edit`.
+#[derive(Clone, Debug, Serialize)]
+pub struct EditReport {
+    /// The record as it is now.
+    pub record: Line,
+    /// The names of the registers that changed.
+    pub changed: Vec<String>,
+}
+
+/// Changes a record.
+///
+/// # Errors
+/// `NotFound`, `Usage` for a bad value or nothing to change.
+pub fn edit(workspace: &Workspace, input: &EditInput) -> Result<EditReport> {
+    workspace.write(|writer| {
+        let record = resolve::record(writer, &input.id)?;
+        let mut set = Registers::new();
+        scalars(writer, &record, input, &mut set)?;
+        elements(workspace, &record, input, &mut set)?;
+        if set.is_empty() {
+            return Err(Error::usage("nothing to change").hint("state edit --help lists what can be changed"));
+        }
+        set.retain(|name, value| !is_held(&record, name, value));
+        let changed: Vec<String> = set.keys().cloned().collect();
+        let record = if set.is_empty() { record } else { writer.put(record.uid, set)? };
+        writer.because(format!("edit {}: {}", record.id(), changed.join(", ")));
+        Ok(EditReport { record: Line::of(writer, &record, writer.now())?, changed })
+    })
+}
+
+fn is_held(record: &Record, name: &str, value: &Value) -> bool {
+    match record.get(name) {
+        Some(held) => held == value,
+        None => value.is_null(),
+    }
+}
+
+fn scalars(writer: &Writer, record: &Record, input: &EditInput, set: &mut Registers) -> Result<()> {
+    let mut put = |name: &str, value: Value| set.insert(name.to_owned(), value);
+    if let Some(title) = &input.title {
+        put(field::TITLE, json!(add::title(title)?));
+    }
+    if let Some(body) = new_body(writer, record, input)? {
+        put(field::BODY, json!(body));
+    }
+    if let Some(level) = input.priority {
+        put(field::PRIORITY, json!(add::priority(u64::from(level))?));
+    }
+    if let Some(key) = &input.key {
+        put(field::KEY, if key.is_empty() { Value::Null } else { json!(add::key(key)?) });
+    }
+    if let Some(until) = &input.defer {
+        let until = if until.is_empty() { None } else { Some(when::parse_future(until, writer.now())?) };
+        put(field::DEFER, json!(until.map(|until| until.timestamp_millis())));
+    }
+    if let Some(private) = input.private {
+        put(field::PRIVATE, json!(private));
+    }
+    if let Some(name) = &input.status {
+        let row = kind::find(record.kind())
+            .ok_or_else(|| Error::conflict(format!("{} is of a newer state's kind '{}'", record.id(), record.kind())))?;
+        let status = add::status(row, name)?;
+        put(field::STATUS, json!(status));
+        if status != "active" {
+            release(record, set);
+        }
+    }
+    Ok(())
+}
+
+/// A task that is not worked on is claimed by nobody.
+fn release(record: &Record, set: &mut Registers) {
+    set.extend(record.elements(field::CLAIM).map(|(session, _)| (format!("{}{session}", field::CLAIM), Value::Null)));
+}
+
+fn new_body(writer: &Writer, record: &Record, input: &EditInput) -> Result<Option<String>> {
+    let base = match &input.body {
+        Some(body) => Some(add::body(body)?),
+        None if input.append.is_some() => Some(writer.body(record)?),
+        None => None,
+    };
+    let Some(extra) = &input.append else { return Ok(base) };
+    let base = base.unwrap_or_default();
+    let extra = add::body(extra)?;
+    let whole = if base.trim().is_empty() { extra } else { format!("{}\n\n{extra}", base.trim_end()) };
+    add::body(&whole).map(Some)
+}
+
+fn elements(workspace: &Workspace, record: &Record, input: &EditInput, set: &mut Registers) -> Result<()> {
+    for tag in &input.tags {
+        set.insert(field::tag(&add::tag(tag)?), json!(true));
+    }
+    for tag in &input.untag {
+        let name = field::tag(&add::tag(tag)?);
+        present(record, &name, tag)?;
+        set.insert(name, Value::Null);
+    }
+    for reference in &input.refs {
+        let (name, value) = stale::register(reference, &workspace.place)?;
+        set.insert(name, value);
+    }
+    for reference in &input.unref {
+        let (name, _) = stale::register(reference, &workspace.place)?;
+        present(record, &name, reference)?;
+        set.insert(name, Value::Null);
+    }
+    Ok(())
+}
+
+fn present(record: &Record, name: &str, word: &str) -> Result<()> {
+    match record.get(name) {
+        Some(_) => Ok(()),
+        None => Err(Error::new(crate::error::Kind::NotFound, format!("{} has no '{word}'", record.id()))
+            .hint(format!("state show {}", record.id()))),
+    }
+}

@@ -1,0 +1,31 @@
+//! What users can do: one file a verb's noun, each a function from an input struct to a report struct.
+//!
+//! The only layer that touches several others. Doors parse an input, call one function here and print its report; the
+//! report's serde form is the documented `--json`. Every change runs in one transaction with a one-line reason.
+//!
+//! Does not know: argument syntax, colours, protocols.
+
+pub mod add;
+pub mod batch;
+pub mod block;
+pub mod checkpoint;
+pub mod done;
+pub mod edit;
+pub mod import;
+pub mod init;
+pub mod link;
+pub mod list;
+pub mod log;
+pub mod ready;
+pub mod report;
+pub mod resolve;
+pub mod resume;
+pub mod search;
+pub mod session;
+pub mod show;
+pub mod stale;
+pub mod start;
+pub mod undo;
+pub mod workspace;
+
+pub use workspace::Workspace;

@@ -1,0 +1,334 @@
+//! What each section of a briefing has to say.
+
+use super::{Item, ResumeInput, Section};
+use crate::domain::id::Uid;
+use crate::domain::kind::{self, KINDS};
+use crate::domain::query::Query;
+use crate::domain::record::Record;
+use crate::domain::{field, terms, text, when};
+use crate::error::Result;
+use crate::index::Page;
+use crate::ops::{Workspace, checkpoint, ready, search, session, stale};
+use crate::store::View;
+use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+/// How many records a section reads at most: a briefing costs the same at any size of the store.
+const READ_MAX: usize = 60;
+/// How many ready tasks are offered to the budget.
+const NEXT_MAX: usize = 15;
+/// How many known records are offered to the budget.
+const KNOWN_MAX: usize = 12;
+/// Tokens of a handoff in its longest form.
+const HANDOFF_TOKENS: usize = 500;
+
+pub(super) struct Gathered {
+    pub(super) focus: Option<String>,
+    pub(super) sections: Vec<Section>,
+}
+
+struct Gatherer<'a> {
+    view: &'a View,
+    workspace: &'a Workspace,
+    all_branches: bool,
+    now: DateTime<Utc>,
+}
+
+pub(super) fn gather(
+    view: &View,
+    workspace: &Workspace,
+    input: &ResumeInput,
+    now: DateTime<Utc>,
+) -> Result<Gathered> {
+    let gatherer = Gatherer { view, workspace, all_branches: input.all_branches, now };
+    if view.next_position() == 1 {
+        return Ok(Gathered { focus: None, sections: vec![gatherer.beginning()] });
+    }
+    let last = gatherer.last_session()?;
+    let focus = gatherer.focus(last.as_ref())?;
+    let mut sections = vec![gatherer.opening(last.as_ref(), focus.as_ref())?];
+    sections.push(gatherer.conflicts()?);
+    sections.push(gatherer.handoff()?);
+    sections.push(gatherer.interrupted()?);
+    sections.push(gatherer.blockers()?);
+    sections.push(gatherer.next()?);
+    sections.extend(gatherer.known(focus.as_ref())?);
+    sections.push(footer());
+    Ok(Gathered { focus: focus.map(|focus| focus.id().to_owned()), sections })
+}
+
+fn footer() -> Section {
+    let line = "More: state show ID, state search WORDS, state ready, state log";
+    Section { items: vec![Item::line(None, line.to_owned())], floor: 1, ..Section::default() }
+}
+
+fn section(title: &str, items: Vec<Item>, left_out: usize, more: &str) -> Section {
+    Section { title: title.to_owned(), items, left_out, more: more.to_owned(), floor: 3 }
+}
+
+impl Gatherer<'_> {
+    /// An empty store: how to begin.
+    fn beginning(&self) -> Section {
+        let lines = [
+            format!("{}: nothing recorded yet.", self.place_name()),
+            "Begin: state start \"WHAT YOU DO\"; keep what you learn: state add finding \"…\"".to_owned(),
+            "Bring history along: state import FILE-OR-FOLDER; before you stop: state add - < HANDOFF.md".to_owned(),
+        ];
+        Section { items: lines.into_iter().map(|line| Item::line(None, line)).collect(), floor: 3, ..Section::default() }
+    }
+
+    fn place_name(&self) -> String {
+        let place = &self.workspace.place;
+        let branch = place.branch.as_ref().map(|branch| format!(", branch {branch}")).unwrap_or_default();
+        let worktree = if place.worktree == place.project || place.worktree.is_empty() {
+            String::new()
+        } else {
+            format!(", worktree {}", place.worktree)
+        };
+        text::clean_line(&format!("{}{branch}{worktree}", place.project))
+    }
+
+    /// Focus, handoff and interruptions are the branch's; what has no branch is everybody's.
+    fn is_here(&self, record: &Record) -> bool {
+        let branch = record.text(field::BRANCH);
+        self.all_branches || branch.is_none() || self.workspace.place.branch.is_none() || branch == self.workspace.place.branch.as_deref()
+    }
+
+    fn opening(&self, last: Option<&Record>, focus: Option<&Record>) -> Result<Section> {
+        let mut line = format!("{}.", self.place_name());
+        if let Some(session) = last {
+            let age = when::age(session::last_seen(self.view, session)?, self.now);
+            let standing = session::standing(self.view, session, self.now)?.word();
+            line.push_str(&format!(" Last session {} ({}) {age} ago, {standing}.", session.id(), self.title(session)));
+        }
+        if let Some(focus) = focus {
+            line.push_str(&format!(" Focus: {} ({}).", self.title(focus), focus.id()));
+        }
+        Ok(Section { items: vec![Item::line(None, line)], floor: 1, ..Section::default() })
+    }
+
+    fn title(&self, record: &Record) -> String {
+        text::truncate_tokens(&text::clean_line(record.title()), 30)
+    }
+
+    fn age(&self, record: &Record) -> String {
+        when::age(record.updated_at, self.now)
+    }
+
+    /// The session that acted last on this branch, other than the one that asks.
+    fn last_session(&self) -> Result<Option<Record>> {
+        let me = session::current(self.view, self.workspace)?.map(|session| session.uid);
+        let mut found: Option<(DateTime<Utc>, Record)> = None;
+        let mut read = 0;
+        self.view.each(&terms::kind_term(kind::SESSION), |session| {
+            read += 1;
+            if Some(session.uid) != me && self.is_here(&session) {
+                let seen = session::last_seen(self.view, &session)?;
+                if found.as_ref().is_none_or(|(newest, _)| seen > *newest) {
+                    found = Some((seen, session));
+                }
+            }
+            Ok(proceed(read))
+        })?;
+        Ok(found.map(|(_, session)| session))
+    }
+
+    /// What this session started last, else what the last one did, if it is still to be done.
+    fn focus(&self, last: Option<&Record>) -> Result<Option<Record>> {
+        let me = session::current(self.view, self.workspace)?;
+        for session in me.iter().chain(last) {
+            if let Some(uid) = session.text(field::FOCUS).and_then(Uid::parse)
+                && let Some(task) = self.view.record(uid)?
+                && task.is_live()
+            {
+                return Ok(Some(task));
+            }
+        }
+        Ok(None)
+    }
+
+    fn conflicts(&self) -> Result<Section> {
+        let mut items: Vec<Item> = Vec::new();
+        let mut told: Vec<Uid> = Vec::new();
+        self.view.each(terms::CONFLICTS, |record| {
+            if told.contains(&record.uid) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            told.push(record.uid);
+            for other in self.view.contradicting(&record, 5)? {
+                if !told.contains(&other.uid) {
+                    told.push(other.uid);
+                    let key = record.text(field::KEY).unwrap_or("");
+                    let line = format!("! {} contradicts {} on {key}: {}", record.id(), other.id(), self.title(&record));
+                    items.push(Item::line(Some(record.id()), line));
+                }
+            }
+            Ok(proceed(items.len()))
+        })?;
+        Ok(section("Conflicts", items, 0, "state list conflicts"))
+    }
+
+    fn handoff(&self) -> Result<Section> {
+        let mut found = None;
+        let mut read = 0;
+        self.view.each(&terms::kind_term(kind::HANDOFF), |handoff| {
+            read += 1;
+            if handoff.is_live() && self.is_here(&handoff) {
+                found = Some(handoff);
+                return Ok(ControlFlow::Break(()));
+            }
+            Ok(proceed(read))
+        })?;
+        let Some(handoff) = found else { return Ok(Section::default()) };
+        let line = format!("{} {} ago: {}", handoff.id(), self.age(&handoff), self.title(&handoff));
+        let body = self.view.body(&handoff)?;
+        let forms = [HANDOFF_TOKENS, HANDOFF_TOKENS / 2, HANDOFF_TOKENS / 5].map(|tokens| format!("{line}\n{}", quoted(&body, tokens)));
+        let forms = forms.into_iter().chain([line.clone()]).collect();
+        Ok(section("Handoff", vec![Item::forms(Some(handoff.id()), forms)], 0, "state list handoffs"))
+    }
+
+    /// Tasks in progress and checkpoints with steps to go.
+    fn interrupted(&self) -> Result<Section> {
+        let mut items = Vec::new();
+        self.view.each(&terms::status_term(kind::TASK, "active"), |task| {
+            if self.is_here(&task) {
+                items.push(self.active(&task)?);
+            }
+            Ok(proceed(items.len()))
+        })?;
+        let mut read = 0;
+        self.view.each(&terms::status_term(kind::CHECKPOINT, "open"), |record| {
+            read += 1;
+            if self.is_here(&record) && record.text(field::WORKTREE) == Some(self.workspace.place.worktree.as_str()) {
+                items.push(self.checkpoint(&record));
+            }
+            Ok(proceed(read))
+        })?;
+        Ok(section("In progress", items, 0, "state list active"))
+    }
+
+    fn active(&self, task: &Record) -> Result<Item> {
+        let me = session::current(self.view, self.workspace)?.map(|session| session.uid);
+        let who = match session::holder(self.view, task, self.now)? {
+            Some(holder) if Some(holder.uid) == me => "yours".to_owned(),
+            Some(holder) => format!("{} is on it", holder.id()),
+            None => format!("left {} ago: state start {}", self.age(task), task.id()),
+        };
+        Ok(Item::line(Some(task.id()), format!("{} p{} {} ({who})", task.id(), task.priority(), self.title(task))))
+    }
+
+    fn checkpoint(&self, record: &Record) -> Item {
+        let report = checkpoint::report(record);
+        let done: Vec<&str> = report.steps.iter().filter(|step| step.done).map(|step| step.name.as_str()).collect();
+        let next = report.next.as_deref().map_or("no further steps declared".to_owned(), |next| {
+            format!("next {next}: state checkpoint {} {next}", report.name)
+        });
+        Item::line(Some(&report.id), format!("{} {}: done {}; {next}", report.id, report.name, done.join(", ")))
+    }
+
+    fn blockers(&self) -> Result<Section> {
+        let mut items = Vec::new();
+        self.view.each(&terms::status_term(kind::BLOCKER, "open"), |blocker| {
+            let mut held = Vec::new();
+            for uid in blocker.linked(field::link::BLOCKS) {
+                held.extend(self.view.record(uid)?.filter(Record::is_live).map(|task| task.id().to_owned()));
+            }
+            let holds = if held.is_empty() { String::new() } else { format!(" holds up {}", held.join(", ")) };
+            let line = format!("{} {} ago: {}{holds}", blocker.id(), self.age(&blocker), self.title(&blocker));
+            items.push(Item::line(Some(blocker.id()), line));
+            Ok(proceed(items.len()))
+        })?;
+        let waiting = self.view.count(terms::BLOCKED, ready::COUNT_MAX)?;
+        if items.is_empty() && waiting > 0 {
+            let line = format!("{waiting} tasks wait for others: state list blocked");
+            items.push(Item::line(None, line));
+        }
+        Ok(section("Blocked", items, 0, "state list blockers"))
+    }
+
+    fn next(&self) -> Result<Section> {
+        let mut tasks = ready::best(self.view, self.now, NEXT_MAX)?;
+        tasks.retain(|task| task.record.status != "active");
+        let total = self.view.count(terms::READY, ready::COUNT_MAX)?;
+        let left_out = total.saturating_sub(tasks.len());
+        let items = tasks.into_iter().map(|task| {
+            let title = text::truncate_tokens(&text::clean_line(&task.record.title), 30);
+            let reason = if task.reason == "needs nothing" { String::new() } else { format!(" ({})", task.reason) };
+            let line = format!("{} p{} {title}{reason}", task.record.id, task.record.priority.unwrap_or(2));
+            Item::line(Some(&task.record.id), line)
+        });
+        Ok(section("Next", items.collect(), left_out, "state ready"))
+    }
+
+    /// Every other kind that the table gives a place here: what is known, under the titles of the table.
+    fn known(&self, focus: Option<&Record>) -> Result<Vec<Section>> {
+        let mut by_title: BTreeMap<&str, Vec<&kind::Kind>> = BTreeMap::new();
+        for row in KINDS.iter().filter(|row| row.name != kind::TASK && row.name != kind::BLOCKER) {
+            if let Some(title) = row.briefing {
+                by_title.entry(title).or_default().push(row);
+            }
+        }
+        by_title.into_iter().map(|(title, rows)| self.known_of(title, &rows, focus)).collect()
+    }
+
+    fn known_of(&self, title: &str, rows: &[&kind::Kind], focus: Option<&Record>) -> Result<Section> {
+        let mut records = Vec::new();
+        if let Some(focus) = focus {
+            records = self.about(focus, rows)?;
+        }
+        let mut total = 0;
+        let mut recent = Vec::new();
+        for row in rows {
+            let live = terms::status_term(row.name, row.statuses[0]);
+            total += self.view.count(&live, ready::COUNT_MAX)?;
+            recent.extend(self.view.first(&live, KNOWN_MAX)?);
+        }
+        recent.sort_by_key(|record| std::cmp::Reverse(record.updated));
+        for record in recent {
+            if records.len() < KNOWN_MAX && !records.iter().any(|known: &Record| known.uid == record.uid) {
+                records.push(record);
+            }
+        }
+        let left_out = total.saturating_sub(records.len());
+        let items = records.iter().map(|record| self.known_item(record)).collect::<Result<_>>()?;
+        let more = rows.iter().map(|row| format!("state list {}", row.plural)).collect::<Vec<_>>().join(", ");
+        Ok(section(title, items, left_out, &more))
+    }
+
+    /// Live records of these kinds that a search for the focus finds.
+    fn about(&self, focus: &Record, rows: &[&kind::Kind]) -> Result<Vec<Record>> {
+        let kinds: Vec<String> = rows.iter().map(|row| format!("kind:{}", row.name)).collect();
+        let mut query = Query::of_words(focus.title());
+        query.filters = Query::parse(&kinds.join(" "), self.now).filters;
+        let page = Page { limit: KNOWN_MAX / 2, offset: 0, now: self.now };
+        let (hits, _) = search::hits(self.view, &self.workspace.index(), &query, page)?;
+        let mut found = Vec::new();
+        for hit in hits.hits {
+            found.extend(self.view.record(hit.uid)?.filter(Record::is_live));
+        }
+        Ok(found)
+    }
+
+    fn known_item(&self, record: &Record) -> Result<Item> {
+        let branch = record.text(field::BRANCH).filter(|branch| Some(*branch) != self.workspace.place.branch.as_deref());
+        let branch = branch.map(|branch| format!(" [{}]", text::clean_line(branch))).unwrap_or_default();
+        let stale = stale::references(record, &self.workspace.place).into_iter().find(|reference| reference.state.is_stale());
+        let stale = stale.map(|reference| format!(" ({}{})", reference.path, reference.state.remark())).unwrap_or_default();
+        let line = format!("{} {}{branch}{stale}", record.id(), self.title(record));
+        let body = self.view.body(record)?;
+        let forms = if body.trim().is_empty() { vec![line] } else { vec![format!("{line}\n{}", quoted(&body, 60)), line] };
+        Ok(Item::forms(Some(record.id()), forms))
+    }
+}
+
+/// Recorded text, marked as such: data to read, not orders to follow.
+fn quoted(body: &str, tokens: usize) -> String {
+    let body = text::clean_body(body);
+    let lines: Vec<&str> = body.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    text::truncate_tokens(&lines.join("\n"), tokens).lines().map(|line| format!("> {line}")).collect::<Vec<_>>().join("\n")
+}
+
+fn proceed(read: usize) -> ControlFlow<()> {
+    if read < READ_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+}

@@ -1,0 +1,273 @@
+//! `search`: the records that a text is about; the index where it is, the log for what it has not seen yet.
+//!
+//! The index is never believed blindly: its coverage (log identity, position, hash of the event there) must fit this log,
+//! else all records are read as if none were indexed, and a rebuild is started. What changed since its position is the tail.
+
+use super::Workspace;
+use super::report::Line;
+use super::{list::id_of, stale};
+use crate::domain::digest;
+use crate::domain::id::Uid;
+use crate::domain::kind::KINDS;
+use crate::domain::query::Query;
+use crate::domain::record::Record;
+use crate::domain::{field, terms};
+use crate::error::{Error, Result};
+use crate::index::{self, Change, Coverage, Document, Hits, Index, Page, Tail};
+use crate::store::View;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+/// What to search.
+#[derive(Clone, Debug, Default)]
+pub struct SearchInput {
+    /// Words, phrases and filters.
+    pub text: String,
+    /// At most so many hits.
+    pub limit: usize,
+    /// Skip so many.
+    pub offset: usize,
+}
+
+/// A found record.
+#[derive(Clone, Debug, Serialize)]
+pub struct Found {
+    /// The record.
+    pub record: Line,
+    /// A fragment with the matched words in brackets.
+    pub snippet: String,
+    /// Higher is better; comparable within one answer only.
+    pub score: f32,
+    /// Whether a file that it refers to has changed since.
+    pub stale: bool,
+    /// The parts of the score.
+    pub parts: BTreeMap<String, f32>,
+}
+
+/// The report of `search`.
+#[derive(Clone, Debug, Serialize)]
+pub struct SearchReport {
+    /// The hits, best first.
+    pub hits: Vec<Found>,
+    /// How many match in all.
+    pub total: usize,
+    /// Whether the total stopped counting.
+    pub capped: bool,
+    /// What of the query was not understood as it may have been meant.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// How many changed records the index has not seen yet.
+    pub behind: usize,
+}
+
+/// More changed records than this start a catch-up of the index.
+pub const TAIL_MAX: usize = 256;
+
+/// Finds records.
+///
+/// # Errors
+/// As the store says; never because of the query.
+pub fn search(workspace: &Workspace, input: &SearchInput) -> Result<SearchReport> {
+    let now = workspace.now();
+    let query = Query::parse(&input.text, now);
+    workspace.read(|view| {
+        let page = Page { limit: input.limit, offset: input.offset, now };
+        let (hits, behind) = hits(view, &workspace.index(), &query, page)?;
+        let mut found = Vec::new();
+        for hit in hits.hits {
+            let Some(record) = view.record(hit.uid)? else { continue };
+            found.push(Found {
+                stale: stale::references(&record, &workspace.place).iter().any(|reference| reference.state.is_stale()),
+                record: Line::of(view, &record, now)?,
+                snippet: hit.snippet,
+                score: hit.score,
+                parts: hit.parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect(),
+            });
+        }
+        Ok(SearchReport { hits: found, total: hits.total, capped: hits.capped, notes: query.notes.clone(), behind })
+    })
+}
+
+/// The hits of a query and how far the index is behind; a doubtful index is left aside.
+///
+/// # Errors
+/// As the store says.
+pub fn hits(view: &View, index: &Index, query: &Query, page: Page) -> Result<(Hits, usize)> {
+    let position = believed(view, index)?;
+    let changed = changed_since(view, position)?;
+    let documents = changed.iter().filter_map(|uid| document(view, *uid).transpose()).collect::<Result<Vec<_>>>()?;
+    let behind = changed.len();
+    let tail = Tail::new(changed, &documents);
+    if position == 0 {
+        return Ok((Index::search_tail(query, &tail, page), behind));
+    }
+    match index.search(query, &tail, page) {
+        Ok(hits) => Ok((hits, behind)),
+        Err(error) if index::is_unreadable(&error) => without_index(view, query, page),
+        Err(error) => Err(error),
+    }
+}
+
+/// Everything read from the store itself, when the index turns out to be broken in the middle of a search.
+fn without_index(view: &View, query: &Query, page: Page) -> Result<(Hits, usize)> {
+    let changed = changed_since(view, 0)?;
+    let documents = changed.iter().filter_map(|uid| document(view, *uid).transpose()).collect::<Result<Vec<_>>>()?;
+    let behind = changed.len();
+    Ok((Index::search_tail(query, &Tail::new(changed, &documents), page), behind))
+}
+
+/// The log position that the index covers; 0 if there is none that fits this log.
+fn believed(view: &View, index: &Index) -> Result<u64> {
+    let Some(held) = index.coverage() else { return Ok(0) };
+    if held.position == 0 || held.position >= view.next_position() {
+        return Ok(0);
+    }
+    Ok(if held == coverage(view, held.position)? { held.position } else { 0 })
+}
+
+/// What an index that covers the log up to `position` says of itself.
+fn coverage(view: &View, position: u64) -> Result<Coverage> {
+    let hash = view.event_bytes(position)?.map_or(0, |bytes| digest::sha256_u64(&bytes));
+    Ok(Coverage { log: view.meta().replica.to_string(), position, hash })
+}
+
+/// Log positions read at a time, so that memory stays small.
+const CHUNK: u64 = 2000;
+
+/// The records that events after `position` touch. From the beginning that is all of them, by kind.
+fn changed_since(view: &View, position: u64) -> Result<BTreeSet<Uid>> {
+    let mut changed = BTreeSet::new();
+    if position == 0 {
+        for row in &KINDS {
+            collect(view, &terms::kind_term(row.name), &mut changed)?;
+        }
+        return Ok(changed);
+    }
+    let mut from = position + 1;
+    while from < view.next_position() {
+        let to = (from + CHUNK).min(view.next_position());
+        changed.extend(view.events(from..to)?.into_iter().flat_map(|(_, event)| event.touches));
+        from = to;
+    }
+    Ok(changed)
+}
+
+fn collect(view: &View, term: &str, into: &mut BTreeSet<Uid>) -> Result<()> {
+    view.scan(term, |_, uid| {
+        into.insert(uid);
+        Ok(ControlFlow::Continue(()))
+    })
+}
+
+/// What the index holds of a record; nothing if it is not to be seen.
+fn document(view: &View, uid: Uid) -> Result<Option<Document>> {
+    let Some(record) = view.record(uid)?.filter(Record::is_visible) else { return Ok(None) };
+    let Some(birth) = &record.birth else { return Ok(None) };
+    Ok(Some(Document {
+        uid,
+        id: record.id().to_owned(),
+        kind: record.kind().to_owned(),
+        status: record.status().to_owned(),
+        live: record.is_live(),
+        title: record.title().to_owned(),
+        body: view.body(&record)?,
+        key: record.text(field::KEY).map(str::to_owned),
+        tags: record.tags().map(str::to_owned).collect(),
+        paths: record.elements(field::REF).map(|(path, _)| path.to_owned()).collect(),
+        session: birth.session.map(|session| id_of(view, session)).transpose()?,
+        actor: birth.actor.clone(),
+        branch: record.text(field::BRANCH).map(str::to_owned),
+        created: birth.at,
+        updated: record.updated_at,
+    }))
+}
+
+/// Whether the index should be brought up to date: it is missing, doubtful, or far behind.
+///
+/// # Errors
+/// As the store says.
+pub fn is_behind(workspace: &Workspace) -> Result<bool> {
+    workspace.read(|view| {
+        let position = believed(view, &workspace.index())?;
+        Ok(view.next_position() - position > TAIL_MAX as u64 + 1)
+    })
+}
+
+/// Records that one step of a catch-up takes in: bounds its memory and the time that it holds the read lock.
+const STEP: usize = 500;
+
+/// Brings the index up to the end of the log; `progress` is told how many of how many records are in.
+///
+/// Only one at a time: whoever does not get the index lock at once leaves the work to the other.
+///
+/// # Errors
+/// As the store or the index's disk says.
+pub fn catch_up(workspace: &Workspace, progress: &dyn Fn(usize, usize)) -> Result<bool> {
+    let Some(_lock) = index_lock(workspace)? else { return Ok(false) };
+    let index = workspace.index();
+    let (position, target, changed) = workspace.read(|view| {
+        let position = believed(view, &index)?;
+        let target = coverage(view, view.next_position() - 1)?;
+        Ok((position, target, changed_since(view, position)?))
+    })?;
+    if target.position == position || target.position == 0 {
+        return Ok(false);
+    }
+    let uids: Vec<Uid> = changed.into_iter().collect();
+    let mut chunks = Chunks { workspace, uids: &uids, next: 0, ready: Vec::new().into_iter(), progress };
+    if position == 0 {
+        index.rebuild(&target, &mut chunks)?;
+    } else {
+        index.update(&target, &mut chunks)?;
+    }
+    Ok(true)
+}
+
+fn index_lock(workspace: &Workspace) -> Result<Option<std::fs::File>> {
+    let path = workspace.store.dir().join("index.lock");
+    let file = crate::store::files::open_private(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+        Err(std::fs::TryLockError::Error(error)) => Err(Error::io(format!("cannot lock {}", path.display()), error)),
+    }
+}
+
+/// The documents of changed records, read from the store a step at a time.
+///
+/// A record that changes between two steps is indexed newer than the position says; the next catch-up takes it again.
+struct Chunks<'a> {
+    workspace: &'a Workspace,
+    uids: &'a [Uid],
+    next: usize,
+    ready: std::vec::IntoIter<Change>,
+    progress: &'a dyn Fn(usize, usize),
+}
+
+impl Chunks<'_> {
+    fn fill(&mut self) -> Result<()> {
+        let step = &self.uids[self.next..(self.next + STEP).min(self.uids.len())];
+        let changes = self.workspace.read(|view| {
+            step.iter().map(|uid| Ok(Change { uid: *uid, document: document(view, *uid)? })).collect::<Result<Vec<_>>>()
+        })?;
+        self.next += step.len();
+        self.ready = changes.into_iter();
+        (self.progress)(self.next, self.uids.len());
+        Ok(())
+    }
+}
+
+impl Iterator for Chunks<'_> {
+    type Item = Result<Change>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ready.len() == 0
+            && self.next < self.uids.len()
+            && let Err(error) = self.fill()
+        {
+            return Some(Err(error));
+        }
+        self.ready.next().map(Ok)
+    }
+}

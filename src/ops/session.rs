@@ -1,0 +1,145 @@
+//! Sessions: who acts, since when, and whether they are still there.
+//!
+//! A session is a record keyed `session/NAME`. It begins with its first change and ends by `done s-…`. Whether one that did
+//! not end is still there is judged by the reader: its process, if one is known, else its last activity.
+
+use super::Workspace;
+use crate::domain::id::Uid;
+use crate::domain::record::Record;
+use crate::domain::{field, kind, terms};
+use crate::error::Result;
+use crate::process::identity::ProcessId;
+use crate::store::{Registers, View, Writer};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use serde_json::json;
+
+/// A session that was silent for longer is taken to be gone, and its claims with it.
+pub const SILENCE_MINUTES_MAX: i64 = 30;
+
+/// How a session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// It acts.
+    Active,
+    /// It said that it was done.
+    Ended,
+    /// Neither: its process is gone, or it has been silent for too long.
+    Crashed,
+}
+
+impl Standing {
+    /// The word for people.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Ended => "ended",
+            Self::Crashed => "crashed",
+        }
+    }
+}
+
+fn key(name: &str) -> String {
+    format!("session/{name}")
+}
+
+fn local_name(session: Uid) -> String {
+    format!("seen/{session}")
+}
+
+/// The record of this process's session, if it has begun.
+///
+/// # Errors
+/// `Corrupt` if the store cannot be read.
+pub fn current(view: &View, workspace: &Workspace) -> Result<Option<Record>> {
+    Ok(view.first(&terms::key_term(&key(&workspace.identity.session)), 1)?.into_iter().next())
+}
+
+/// Makes the writer act as this process's session; creates it, or wakes it if it had ended.
+///
+/// # Errors
+/// As the store says.
+pub fn begin(writer: &mut Writer, workspace: &Workspace) -> Result<Uid> {
+    let actor = workspace.identity.actor.as_str();
+    writer.act_as(None, actor);
+    let session = match current(writer, workspace)? {
+        Some(session) if session.is_live() => session.uid,
+        Some(ended) => {
+            writer.act_as(Some(ended.uid), actor);
+            writer.put(ended.uid, Registers::from([(field::STATUS.to_owned(), json!("active"))]))?.uid
+        }
+        None => {
+            let session = writer.reserve();
+            writer.act_as(Some(session), actor);
+            writer.create_reserved(session, kind::SESSION, birth(workspace))?;
+            session
+        }
+    };
+    writer.act_as(Some(session), actor);
+    Ok(session)
+}
+
+fn birth(workspace: &Workspace) -> Registers {
+    let name = &workspace.identity.session;
+    let mut set = Registers::from([
+        (field::TITLE.to_owned(), json!(name)),
+        (field::KEY.to_owned(), json!(key(name))),
+        (field::WORKTREE.to_owned(), json!(workspace.place.worktree)),
+    ]);
+    set.extend(workspace.place.branch.iter().map(|branch| (field::BRANCH.to_owned(), json!(branch))));
+    let process = workspace.identity.process.as_ref();
+    set.extend(process.map(|process| (field::PROCESS.to_owned(), json!(process.to_string()))));
+    set
+}
+
+/// Notes that the session acts now, and where. Its claims stay live by that.
+///
+/// # Errors
+/// As the store says.
+pub fn renew(writer: &mut Writer, session: Uid) -> Result<()> {
+    let now = writer.now().timestamp_millis();
+    writer.set_local(&local_name(session), &now.to_be_bytes())
+}
+
+/// When the session acted last.
+///
+/// # Errors
+/// `Corrupt` if the store cannot be read.
+pub fn last_seen(view: &View, session: &Record) -> Result<DateTime<Utc>> {
+    let bytes = view.local(&local_name(session.uid))?.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+    let seen = bytes.and_then(|bytes| DateTime::from_timestamp_millis(i64::from_be_bytes(bytes)));
+    Ok(seen.unwrap_or(session.updated_at).max(session.updated_at))
+}
+
+/// Whether the session is still there.
+///
+/// # Errors
+/// `Corrupt` if the store cannot be read.
+pub fn standing(view: &View, session: &Record, now: DateTime<Utc>) -> Result<Standing> {
+    if !session.is_live() {
+        return Ok(Standing::Ended);
+    }
+    let process = session.text(field::PROCESS).and_then(|text| text.parse::<ProcessId>().ok());
+    if process.and_then(|process| process.is_alive()) == Some(false) {
+        return Ok(Standing::Crashed);
+    }
+    let silent = now - last_seen(view, session)?;
+    Ok(if silent > TimeDelta::minutes(SILENCE_MINUTES_MAX) { Standing::Crashed } else { Standing::Active })
+}
+
+/// The session that holds a task: the earliest claim of a session that is still there.
+///
+/// # Errors
+/// `Corrupt` if the store cannot be read.
+pub fn holder(view: &View, task: &Record, now: DateTime<Utc>) -> Result<Option<Record>> {
+    for uid in task.claims() {
+        if let Some(session) = view.record(uid)?
+            && standing(view, &session, now)? == Standing::Active
+        {
+            return Ok(Some(session));
+        }
+    }
+    Ok(None)
+}

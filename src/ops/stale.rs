@@ -1,0 +1,126 @@
+//! References to files: taken with a hash of the lines, told as stale when these lines no longer stand there.
+
+use super::report;
+use super::workspace::Place;
+use crate::domain::digest;
+use crate::domain::field;
+use crate::domain::record::Record;
+use crate::domain::reference::Reference;
+use crate::error::Result;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::path::{Component, Path, PathBuf};
+
+/// Files beyond this are referred to without a hash.
+const HASHED_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Whether what a reference points to still stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// The same lines are there.
+    Fresh,
+    /// Other lines are there.
+    Changed,
+    /// The file is gone.
+    Missing,
+    /// No hash was taken: the file was not there or too large.
+    Unknown,
+}
+
+impl State {
+    /// Whether a reader should not trust what was said about these lines.
+    #[must_use]
+    pub fn is_stale(self) -> bool {
+        matches!(self, Self::Changed | Self::Missing)
+    }
+
+    /// The remark behind a path, empty if all is well.
+    #[must_use]
+    pub fn remark(self) -> &'static str {
+        match self {
+            Self::Fresh | Self::Unknown => "",
+            Self::Changed => " (changed since)",
+            Self::Missing => " (file is gone)",
+        }
+    }
+}
+
+/// The register of a reference as typed in `place`: its name and its value.
+///
+/// # Errors
+/// `Usage` if the text is not `path`, `path:line` or `path:from-to`.
+pub fn register(text: &str, place: &Place) -> Result<(String, Value)> {
+    let mut reference: Reference = text.parse()?;
+    reference.path = relative(&reference.path, place);
+    let hash = hash(&place.root.join(&reference.path), reference.lines);
+    let value = json!({"hash": hash, "commit": place.commit});
+    Ok((format!("{}{reference}", field::REF), value))
+}
+
+/// A path typed in a subdirectory, as seen from the root of the worktree.
+fn relative(path: &str, place: &Place) -> String {
+    let full = normal(&place.cwd.join(path));
+    match full.strip_prefix(normal(&place.root)) {
+        Ok(inside) if !inside.as_os_str().is_empty() => inside.to_string_lossy().into_owned(),
+        _ => path.to_owned(),
+    }
+}
+
+/// Without `.` and `..`, by the text alone: the file need not exist.
+fn normal(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut done, part| {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                done.pop();
+            }
+            other => done.push(other),
+        }
+        done
+    })
+}
+
+/// The hash of the lines, or of the whole file.
+fn hash(path: &Path, lines: Option<(u32, u32)>) -> Option<String> {
+    let size = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?.len();
+    if size > HASHED_BYTES_MAX {
+        return None;
+    }
+    let bytes = std::fs::read(path).ok()?;
+    let part = match lines {
+        Some((from, to)) => {
+            let (skip, take) = (from.saturating_sub(1) as usize, (to - from.min(to)) as usize + 1);
+            let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').skip(skip).take(take).collect();
+            lines.join(&b'\n')
+        }
+        None => bytes,
+    };
+    Some(digest::sha256_hex(&part)[..16].to_owned())
+}
+
+/// The references of a record, judged by the files of this worktree.
+#[must_use]
+pub fn references(record: &Record, place: &Place) -> Vec<report::Reference> {
+    record
+        .elements(field::REF)
+        .map(|(path, value)| report::Reference {
+            path: path.to_owned(),
+            state: state(path, value, place),
+            commit: value.get("commit").and_then(Value::as_str).map(str::to_owned),
+        })
+        .collect()
+}
+
+fn state(path: &str, value: &Value, place: &Place) -> State {
+    let (Some(taken), Ok(reference)) = (value.get("hash").and_then(Value::as_str), path.parse::<Reference>()) else {
+        return State::Unknown;
+    };
+    let file = place.root.join(&reference.path);
+    match hash(&file, reference.lines) {
+        Some(now) if now == taken => State::Fresh,
+        Some(_) => State::Changed,
+        None if file.exists() => State::Unknown,
+        None => State::Missing,
+    }
+}

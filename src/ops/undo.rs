@@ -1,0 +1,149 @@
+//! `undo`: append the inverse of a transaction.
+//!
+//! A register goes back to what it held before, but only if nothing newer has set it since; what was created becomes
+//! invisible. The log keeps both. Without an argument it takes back this session's last change that still stands.
+
+use super::report::Line;
+use super::{Workspace, add, session};
+use crate::domain::event::{CommitId, Event};
+use crate::domain::id::Uid;
+use crate::domain::record::Record;
+use crate::domain::{field, fold};
+use crate::error::{Error, Kind, Result};
+use crate::store::{Registers, View, Writer};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The report of `undo`.
+#[derive(Clone, Debug, Serialize)]
+pub struct UndoReport {
+    /// The log position of the transaction that was taken back.
+    pub position: u64,
+    /// Why it had been made.
+    pub why: String,
+    /// The records that changed back.
+    pub records: Vec<Line>,
+    /// Registers that something newer has set, which stay: `ID register`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<String>,
+}
+
+/// How many transactions are looked through for this session's last one.
+const SEARCHED_MAX: usize = 10_000;
+
+/// Takes a transaction back: the one at `position`, or this session's last.
+///
+/// # Errors
+/// `NotFound` if there is none, `Conflict` if nothing of it stands any more.
+pub fn undo(workspace: &Workspace, position: Option<u64>) -> Result<UndoReport> {
+    workspace.write(|writer| {
+        let (position, count) = match position {
+            Some(position) => containing(writer, position)?,
+            None => last_own(writer, workspace)?,
+        };
+        let events: Vec<Event> = writer.events(position..position + count)?.into_iter().map(|(_, event)| event).collect();
+        let first = events.first().ok_or_else(|| nothing(position))?;
+        let (id, why) = (first.commit_id(), first.why.clone().unwrap_or_default());
+        let (inverse, kept) = inverse(writer, position, &events)?;
+        if inverse.is_empty() {
+            return Err(Error::conflict(format!("nothing of @{position} ({why}) stands any more")).hint("state log"));
+        }
+        writer.undoing(id);
+        let mut records = Vec::new();
+        for (uid, set) in inverse {
+            let record = writer.put(uid, set)?;
+            records.push(Line::of(writer, &record, writer.now())?);
+        }
+        writer.because(format!("undo @{position}: {why}"));
+        Ok(UndoReport { position, why, records, kept })
+    })
+}
+
+fn nothing(position: u64) -> Error {
+    Error::new(Kind::NotFound, format!("no change @{position}")).hint("state log shows the positions")
+}
+
+/// The transaction that holds a log position.
+fn containing(view: &View, position: u64) -> Result<(u64, u64)> {
+    let found = view.commits_before(position.saturating_add(1), 1)?;
+    found.into_iter().find(|(first, count)| position < first + count).ok_or_else(|| nothing(position))
+}
+
+/// This session's last transaction that is neither an undo nor undone.
+fn last_own(view: &View, workspace: &Workspace) -> Result<(u64, u64)> {
+    let none = || Error::new(Kind::NotFound, "this session has changed nothing that could be undone")
+        .hint("to take back another session's change: state log, then state undo @POSITION");
+    let me = session::current(view, workspace)?.ok_or_else(none)?.uid;
+    let mut undone: Vec<CommitId> = Vec::new();
+    for (first, count) in view.commits_before(u64::MAX, SEARCHED_MAX)? {
+        let Some(event) = view.event(first)? else { continue };
+        if let Some(undoes) = event.undoes {
+            undone.push(undoes);
+        } else if event.session == Some(me) && !undone.contains(&event.commit_id()) {
+            return Ok((first, count));
+        }
+    }
+    Err(none())
+}
+
+type Inverse = BTreeMap<Uid, Registers>;
+
+/// The registers to set, by record, and the names of those that something newer has set.
+fn inverse(writer: &Writer, position: u64, events: &[Event]) -> Result<(Inverse, Vec<String>)> {
+    let (mut inverse, mut kept) = (Inverse::new(), Vec::new());
+    for event in events.iter().rev() {
+        let Some(put) = event.put() else { continue };
+        let now = add::reread(writer, put.uid)?;
+        if now.kind() == crate::domain::kind::SESSION {
+            continue;
+        }
+        let before = record_before(writer, put.uid, position)?;
+        let set = inverse.entry(put.uid).or_default();
+        if put.create.is_some() {
+            set.insert(field::GONE.to_owned(), json!(true));
+            continue;
+        }
+        for name in put.set.keys() {
+            let stands = now.registers.get(name).is_some_and(|register| now.stamp_of(register) == event.stamp);
+            if stands {
+                set.insert(name.clone(), value_before(writer, &before, name)?);
+            } else if !set.contains_key(name) {
+                kept.push(format!("{} {name}", now.id()));
+            }
+        }
+    }
+    inverse.retain(|_, set| !set.is_empty());
+    Ok((inverse, kept))
+}
+
+fn value_before(writer: &Writer, before: &Record, name: &str) -> Result<Value> {
+    if name == field::BODY {
+        let body = writer.body(before)?;
+        return Ok(if body.is_empty() { Value::Null } else { json!(body) });
+    }
+    Ok(before.get(name).cloned().unwrap_or(Value::Null))
+}
+
+/// The record as it was before a log position.
+///
+/// # Errors
+/// `Corrupt` if the log cannot be read.
+pub fn record_before(view: &View, uid: Uid, position: u64) -> Result<Record> {
+    let mut record = Record::unborn(uid);
+    for at in view.history(uid)?.into_iter().take_while(|at| *at < position) {
+        replay(view, &mut record, at)?;
+    }
+    Ok(record)
+}
+
+/// Folds the event at a position into a record; its body stays in the log, as in the views.
+///
+/// # Errors
+/// `Corrupt` if the log cannot be read.
+pub fn replay(view: &View, record: &mut Record, position: u64) -> Result<()> {
+    if let Some(event) = view.event(position)? {
+        fold::apply(record, &event.with_body_at(position));
+    }
+    Ok(())
+}

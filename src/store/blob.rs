@@ -1,0 +1,48 @@
+//! Long bodies as files: content-addressed, compressed, written and synced before the event that names them.
+
+use super::damaged;
+use super::files;
+use crate::domain::digest;
+use crate::error::{Error, Result};
+use std::path::PathBuf;
+
+/// Bodies over this many bytes go to a blob.
+pub const BLOB_BYTES_MIN: usize = 64 * 1024;
+
+/// A body is refused beyond this size; a larger text belongs in a file, with an artifact that refers to it.
+pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The directory of blobs.
+#[derive(Clone, Debug)]
+pub(super) struct Blobs {
+    dir: PathBuf,
+}
+
+impl Blobs {
+    pub(super) fn at(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    /// Stores a text durably and returns its name, the SHA-256 of its bytes.
+    pub(super) fn write(&self, text: &str) -> Result<String> {
+        let name = digest::sha256_hex(text.as_bytes());
+        let path = self.dir.join(&name);
+        if !path.exists() {
+            let packed = zstd::bulk::compress(text.as_bytes(), 3).map_err(|e| Error::io("cannot compress a body", e))?;
+            files::create_private_dir(&self.dir)?;
+            files::write_atomic(&path, &packed)?;
+        }
+        Ok(name)
+    }
+
+    /// The text of a blob, checked against its name.
+    pub(super) fn read(&self, name: &str) -> Result<String> {
+        let what = format!("the blob {name}");
+        let packed = std::fs::read(self.dir.join(name)).map_err(|e| damaged(&what, e))?;
+        let bytes = zstd::bulk::decompress(&packed, BODY_BYTES_MAX).map_err(|e| damaged(&what, e))?;
+        if digest::sha256_hex(&bytes) != name {
+            return Err(damaged(&what, "its content does not match its name"));
+        }
+        String::from_utf8(bytes).map_err(|e| damaged(&what, e))
+    }
+}
