@@ -1,0 +1,24 @@
+//! The tests that use `state` from outside: the real binary, and the public crate for the pure rules.
+//!
+//! One binary, so that it links once; one file a noun. `STATE_TEST_ROUNDS` multiplies the rounds of the tests that kill.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests prepare their world with plain files, stop at the first surprise and say what they skip"
+)]
+
+mod properties;
+mod support;
+mod tidy;
+
+/// A file that no `mod` names is never compiled, and its tests never run.
+#[test]
+fn every_file_here_is_a_module() {
+    let modules = include_str!("main.rs");
+    for path in support::files_under("tests/it", "rs") {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let listed = name == "main" || modules.lines().any(|line| line == format!("mod {name};"));
+        assert!(listed, "tests/it/{name}.rs is not listed in tests/it/main.rs");
+    }
+}
