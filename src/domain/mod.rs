@@ -13,3 +13,6 @@ pub mod fold;
 pub mod id;
 pub mod kind;
 pub mod record;
+pub mod reference;
+pub mod text;
+mod tokens;
