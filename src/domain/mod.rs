@@ -14,4 +14,7 @@ pub mod fold;
 pub mod id;
 pub mod kind;
 pub mod record;
+pub mod reference;
 pub mod terms;
+pub mod text;
+mod tokens;
