@@ -12,4 +12,6 @@ pub mod field;
 pub mod fold;
 pub mod id;
 pub mod kind;
+pub mod query;
 pub mod record;
+pub mod when;
