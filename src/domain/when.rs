@@ -1,0 +1,185 @@
+//! Times and durations as people and agents write them, and ages as people read them.
+//!
+//! All dates without an offset are UTC: a store is shared by machines, and the same text must mean the same everywhere.
+
+use crate::error::{Error, Result};
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+
+const HINT: &str = "write 7d, 36h, 90m, 2w, today, yesterday, 2026-11-21, 2026-11-21 14:00 or an RFC 3339 time";
+const HINT_FUTURE: &str = "write 3d, 2h, 1w, tomorrow, 2026-11-21, 2026-11-21 14:00 or an RFC 3339 time";
+const HINT_DURATION: &str = "write a number and a unit: 90s, 15m, 36h, 7d, 2w";
+
+/// A point in time, relative forms counted back from `now`: `7d` is seven days ago, `yesterday` its first moment.
+///
+/// # Errors
+/// `Usage` if `text` is no such form or lies outside the years that can be represented.
+pub fn parse_time(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
+    let text = text.trim();
+    let relative = parse_duration(text).ok().and_then(|delta| now.checked_sub_signed(delta));
+    relative
+        .or_else(|| day_word(text, now))
+        .or_else(|| absolute(text))
+        .ok_or_else(|| Error::usage(format!("not a time: {}", shown(text))).hint(HINT))
+}
+
+/// A point in time, relative forms counted forward from `now`: `3d` is in three days, `tomorrow` its first moment.
+///
+/// # Errors
+/// `Usage` if `text` is no such form or lies outside the years that can be represented.
+pub fn parse_future(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
+    let text = text.trim();
+    let relative = parse_duration(text).ok().and_then(|delta| now.checked_add_signed(delta));
+    relative
+        .or_else(|| day_word(text, now))
+        .or_else(|| absolute(text))
+        .ok_or_else(|| Error::usage(format!("not a time: {}", shown(text))).hint(HINT_FUTURE))
+}
+
+/// A length of time: a whole number and a unit from seconds to weeks.
+///
+/// # Errors
+/// `Usage` if `text` is no such form or too long to represent.
+pub fn parse_duration(text: &str) -> Result<TimeDelta> {
+    let wrong = || Error::usage(format!("not a duration: {}", shown(text))).hint(HINT_DURATION);
+    let trimmed = text.trim();
+    let digits = trimmed.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = trimmed.split_at(digits);
+    let seconds = unit_seconds(unit.trim()).ok_or_else(wrong)?;
+    let number: i64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(seconds).and_then(TimeDelta::try_seconds).ok_or_else(wrong)
+}
+
+fn unit_seconds(unit: &str) -> Option<i64> {
+    Some(match unit {
+        "s" | "sec" | "second" | "seconds" => 1,
+        "m" | "min" | "minute" | "minutes" => 60,
+        "h" | "hour" | "hours" => 3600,
+        "d" | "day" | "days" => 86_400,
+        "w" | "week" | "weeks" => 604_800,
+        _ => return None,
+    })
+}
+
+fn day_word(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let today = now.date_naive();
+    let day = match text.to_ascii_lowercase().as_str() {
+        "now" => return Some(now),
+        "today" => today,
+        "yesterday" => today.checked_sub_days(Days::new(1))?,
+        "tomorrow" => today.checked_add_days(Days::new(1))?,
+        _ => return None,
+    };
+    Some(day.and_time(NaiveTime::MIN).and_utc())
+}
+
+fn absolute(text: &str) -> Option<DateTime<Utc>> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(time.with_timezone(&Utc));
+    }
+    let formats = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"];
+    let minute = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(|day| day.and_time(NaiveTime::MIN));
+    minute.or_else(day).map(|time| time.and_utc())
+}
+
+/// The text in quotes that fit it, cut to what a message can hold.
+fn shown(text: &str) -> String {
+    let short: String = text.chars().filter(|c| !c.is_control()).take(40).collect();
+    format!("`{short}`")
+}
+
+/// How long before `now` something was, coarsely: `now`, `5 m`, `3 h`, `12 d`, `5 w`, `2 y`. The future is `now`.
+#[must_use]
+pub fn age(then: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let minutes = now.signed_duration_since(then).num_minutes();
+    let (hours, days) = (minutes / 60, minutes / 1440);
+    match () {
+        () if minutes < 1 => "now".to_owned(),
+        () if hours < 1 => format!("{minutes} m"),
+        () if days < 1 => format!("{hours} h"),
+        () if days < 21 => format!("{days} d"),
+        () if days < 365 => format!("{} w", days / 7),
+        () => format!("{} y", days / 365),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-21T14:30:00Z".parse().unwrap()
+    }
+
+    fn past(text: &str) -> String {
+        parse_time(text, now()).map_or_else(|error| error.to_string(), |time| time.to_rfc3339())
+    }
+
+    #[test]
+    fn times_of_the_past() {
+        let table = [
+            ("7d", "2026-11-14T14:30:00+00:00"),
+            ("36h", "2026-11-20T02:30:00+00:00"),
+            ("90m", "2026-11-21T13:00:00+00:00"),
+            (" 2w ", "2026-11-07T14:30:00+00:00"),
+            ("2 days", "2026-11-19T14:30:00+00:00"),
+            ("today", "2026-11-21T00:00:00+00:00"),
+            ("Yesterday", "2026-11-20T00:00:00+00:00"),
+            ("2026-11-21", "2026-11-21T00:00:00+00:00"),
+            ("2026-11-21 14:00", "2026-11-21T14:00:00+00:00"),
+            ("2026-11-21T14:00", "2026-11-21T14:00:00+00:00"),
+            ("2026-11-21T14:00:05+02:00", "2026-11-21T12:00:05+00:00"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(past(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_told() {
+        for text in
+            ["", "d", "soon", "7", "-7d", "2026-13-01", "2026-02-30", "99999999999999999999d", "9999999999w", "1é"]
+        {
+            assert_eq!(past(text), format!("not a time: `{text}`"));
+        }
+    }
+
+    #[test]
+    fn times_to_come() {
+        let future = |text| parse_future(text, now()).unwrap().to_rfc3339();
+        assert_eq!(future("3d"), "2026-11-24T14:30:00+00:00");
+        assert_eq!(future("2h"), "2026-11-21T16:30:00+00:00");
+        assert_eq!(future("tomorrow"), "2026-11-22T00:00:00+00:00");
+        assert_eq!(future("2027-01-01"), "2027-01-01T00:00:00+00:00");
+        assert!(parse_future("9223372036854775w", now()).is_err());
+    }
+
+    #[test]
+    fn ages_are_coarse() {
+        let table = [
+            (0, "now"),
+            (-500, "now"),
+            (5, "5 m"),
+            (180, "3 h"),
+            (12 * 1440, "12 d"),
+            (35 * 1440, "5 w"),
+            (730 * 1440, "2 y"),
+        ];
+        for (minutes, expected) in table {
+            assert_eq!(age(now() - TimeDelta::minutes(minutes), now()), expected);
+        }
+        assert_eq!(age(DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC), "524634 y");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_time_or_an_error(text in any::<String>(), number in any::<u64>(), unit in "[smhdwy]") {
+            for text in [text, format!("{number}{unit}")] {
+                for edge in [now(), DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+                    let _ = (parse_time(&text, edge), parse_future(&text, edge), parse_duration(&text));
+                }
+            }
+        }
+    }
+}
