@@ -14,10 +14,13 @@ use crate::domain::record::Record;
 use crate::domain::{field, terms};
 use crate::error::{Error, Result};
 use crate::index::{self, Change, Coverage, Document, Hits, Index, Page, Tail};
-use crate::store::View;
+use crate::process::detach;
+use crate::store::{View, files};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 /// What to search.
 #[derive(Clone, Debug, Default)]
@@ -183,15 +186,12 @@ fn document(view: &View, uid: Uid) -> Result<Option<Document>> {
     }))
 }
 
-/// Whether the index should be brought up to date: it is missing, doubtful, or far behind.
-///
-/// # Errors
-/// As the store says.
-pub fn is_behind(workspace: &Workspace) -> Result<bool> {
-    workspace.read(|view| {
-        let position = believed(view, &workspace.index())?;
-        Ok(view.next_position() - position > TAIL_MAX as u64 + 1)
-    })
+/// Starts a detached catch-up if the index is missing, doubtful or far behind. Failing to is no failure of the command.
+pub fn keep_up(workspace: &Workspace, program: &Path) {
+    let behind = workspace.read(|view| Ok(view.next_position() - believed(view, &workspace.index())?));
+    if behind.is_ok_and(|behind| behind > TAIL_MAX as u64) && files::is_writable(workspace.store.dir()) {
+        detach::spawn(program, &[OsStr::new("catch-up"), OsStr::new("--store"), workspace.store.dir().as_os_str()]);
+    }
 }
 
 /// Records that one step of a catch-up takes in: bounds its memory and the time that it holds the read lock.

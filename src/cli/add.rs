@@ -1,0 +1,154 @@
+//! `state add`
+
+use super::door::Door;
+use super::paint::{Paint, ids};
+use super::{read_stdin, text_or_stdin};
+use crate::domain::draft::{Draft, DraftLink};
+use crate::domain::kind;
+use crate::domain::text;
+use crate::error::{Error, Result};
+use crate::ops::add::{self, AddInput, AddReport, Made, Outcome};
+use crate::ops::batch;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Add a record: state add KIND "TITLE". Or many at once: state add - (standard input) or state add FILE.
+///
+/// KIND is task, blocker, finding, decision, note, handoff, summary or artifact. A text is a Markdown handoff or summary
+/// (headings Done, In progress, Next, Blockers, Findings, Decisions, References, in any common wording), a JSON record, or
+/// JSON lines: {"kind", "title", "body"?, "status"?, "priority"?, "tags"?, "key"?, "refs"?, "needs"?, "parent"?, "links"?:
+/// [{"kind", "to"}], "private"?, "defer"?, "label"?}. All of it is added, or nothing.
+///
+/// JSON: {"records": [RECORD + {"outcome": added|same|superseded|conflict|updated, "others"?}]}
+#[derive(clap::Args)]
+pub(super) struct AddArgs {
+    /// A kind; or - or a file's path for a whole text.
+    #[arg(value_name = "KIND|-|FILE")]
+    what: String,
+    /// One line.
+    title: Option<String>,
+    /// Markdown; - reads standard input.
+    #[arg(long)]
+    body: Option<String>,
+    /// What must be done before; again for several.
+    #[arg(long, value_name = "ID")]
+    needs: Vec<String>,
+    /// What it is a part of.
+    #[arg(long, value_name = "ID")]
+    parent: Option<String>,
+    /// Another link; again for several.
+    #[arg(long, value_name = "TYPE:ID")]
+    link: Vec<String>,
+    /// 0 (most urgent) to 4.
+    #[arg(long, short)]
+    priority: Option<u8>,
+    /// A word to find it by; again for several.
+    #[arg(long, short)]
+    tag: Vec<String>,
+    /// A stable name; the same key and text again is the same record.
+    #[arg(long, short)]
+    key: Option<String>,
+    /// A file range, as src/a.rs:10-40, with a hash that tells when it has changed; again for several.
+    #[arg(long = "ref", value_name = "PATH[:FROM-TO]")]
+    refs: Vec<String>,
+    /// A status other than the kind's first.
+    #[arg(long)]
+    status: Option<String>,
+    /// Not ready before: 3d, tomorrow, 2026-12-01.
+    #[arg(long, value_name = "TIME")]
+    defer: Option<String>,
+    /// A record that this one takes the place of; again for several.
+    #[arg(long, value_name = "ID")]
+    over: Vec<String>,
+    /// Never leaves this machine.
+    #[arg(long)]
+    private: bool,
+}
+
+impl AddArgs {
+    pub(super) fn run(self: Box<Self>, door: &mut Door) -> Result<()> {
+        let workspace = door.writing()?;
+        let report = match &self.title {
+            None if self.what == "-" => batch::add_text(&workspace, &read_stdin()?)?,
+            None if kind::find(&self.what).is_some() => return Err(Error::usage(format!("what {}? the title is missing", self.what))
+                .hint(format!("state add {} \"TITLE\"", self.what))),
+            None if Path::new(&self.what).is_file() => batch::add_text(&workspace, &read_file(&self.what)?)?,
+            None => return Err(Error::usage(format!("'{}' is neither a kind nor a file", text::clean_line(&self.what)))
+                .hint("state add task \"TITLE\", state add - < HANDOFF.md")),
+            Some(_) => add::add(&workspace, &self.input()?)?,
+        };
+        door.report(&report, print)
+    }
+
+    fn input(self: Box<Self>) -> Result<AddInput> {
+        let links = self.link.iter().map(|link| {
+            let (kind, to) = link.split_once(':').ok_or_else(|| Error::usage(format!("'{link}' is not a link")).hint("as --link relates:t-4kq"))?;
+            Ok(DraftLink { kind: kind.to_owned(), to: to.to_owned() })
+        });
+        let draft = Draft {
+            links: links.collect::<Result<_>>()?,
+            kind: kind::find(&self.what).map_or(self.what, |row| row.name.to_owned()),
+            title: self.title.unwrap_or_default(),
+            body: self.body.map(text_or_stdin).transpose()?.unwrap_or_default(),
+            status: self.status,
+            priority: self.priority,
+            tags: self.tag,
+            key: self.key,
+            refs: self.refs,
+            needs: self.needs,
+            parent: self.parent,
+            private: self.private,
+            defer: self.defer,
+            ..Draft::default()
+        };
+        Ok(AddInput { draft, over: self.over })
+    }
+}
+
+fn read_file(path: &str) -> Result<String> {
+    let bytes = std::fs::read(path).map_err(|e| Error::usage(format!("cannot read {path}")).because(e))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn print(out: &mut String, paint: Paint, report: &AddReport) {
+    if report.records.len() > 3 {
+        return print_many(out, paint, report);
+    }
+    for made in &report.records {
+        let record = &made.record;
+        let _ = writeln!(out, "{} {}{}", paint.id(&record.id), word(made), title(made));
+        if !record.blocked_by.is_empty() {
+            let _ = writeln!(out, "waits for {}", record.blocked_by.join(", "));
+        }
+    }
+}
+
+fn title(made: &Made) -> String {
+    format!(": {}", text::display(&made.record.title))
+}
+
+fn word(made: &Made) -> String {
+    let others = made.others.join(", ");
+    match made.outcome {
+        Outcome::Added => "added".to_owned(),
+        Outcome::Updated => format!("is {}", made.record.status),
+        Outcome::Same => "says the same already: nothing new, one more source".to_owned(),
+        Outcome::Superseded => format!("added, {others} superseded"),
+        Outcome::Conflict => format!("added, but {others} says otherwise under the same key (state show {} {others})", made.record.id),
+    }
+}
+
+/// A batch in one line: the first record, and how many of which kind hang on it.
+fn print_many(out: &mut String, paint: Paint, report: &AddReport) {
+    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for made in &report.records[1..] {
+        *counts.entry((made.record.kind.clone(), made.record.status.clone())).or_default() += 1;
+    }
+    let parts: Vec<String> = counts.iter().map(|((kind, status), n)| format!("{n} {kind} {status}")).collect();
+    let first = &report.records[0];
+    let _ = writeln!(out, "{} added{}", paint.id(&first.record.id), title(first));
+    let _ = writeln!(out, "with {}", parts.join(", "));
+    let lines: Vec<_> = report.records[1..].iter().map(|made| made.record.clone()).collect();
+    let _ = writeln!(out, "{}", paint.dim(&ids(&lines)));
+}

@@ -1,0 +1,131 @@
+//! What the verbs share: the workspace, the collected answer, and how errors are said.
+
+use super::paint::Paint;
+use super::{Process, write_all};
+use crate::error::{Error, Kind, Result};
+use crate::ops::Workspace;
+use crate::ops::workspace::Environment;
+use crate::process::identity::Identity;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+/// One command in progress.
+pub(super) struct Door {
+    pub(super) process: Process,
+    pub(super) paint: Paint,
+    identity: Identity,
+    store: Option<PathBuf>,
+    json: bool,
+    answer: String,
+    written: Option<Workspace>,
+}
+
+impl Door {
+    pub(super) fn new(process: Process, identity: Identity, store: Option<PathBuf>, json: bool) -> Self {
+        let plain = (process.env)("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let paint = Paint { on: process.terminals.0 && !plain && !json };
+        Self { process, paint, identity, store, json, answer: String::new(), written: None }
+    }
+
+    fn environment(&self, store: Option<PathBuf>) -> Environment {
+        let verb = self.process.args.iter().skip(1).map(|word| word.to_string_lossy()).find(|word| !word.starts_with('-'));
+        Environment {
+            store,
+            state_dir: self.process.state_dir.clone(),
+            cwd: self.process.cwd.clone(),
+            identity: self.identity.clone(),
+            clock: self.process.clock,
+            seed: self.process.seed,
+            command: format!("state {}", verb.unwrap_or_default()),
+        }
+    }
+
+    /// The workspace of this place.
+    pub(super) fn workspace(&self) -> Result<Workspace> {
+        Workspace::open(self.environment(self.store.clone()))
+    }
+
+    /// The workspace of this place for a verb that writes: afterwards the index is brought up to date if it is far behind.
+    pub(super) fn writing(&mut self) -> Result<Workspace> {
+        let workspace = self.workspace()?;
+        self.written = Some(workspace.clone());
+        Ok(workspace)
+    }
+
+    /// The workspace in which `init` creates a store, here or in `store`.
+    pub(super) fn new_workspace(&self, store: Option<PathBuf>) -> Workspace {
+        Workspace::place(self.environment(store.or_else(|| self.store.clone())))
+    }
+
+    /// The wall clock.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        (self.process.clock)()
+    }
+
+    /// Puts a report into the answer: as JSON, or as the text that `human` makes of it.
+    pub(super) fn report<R: Serialize>(&mut self, report: &R, human: impl FnOnce(&mut String, Paint, &R)) -> Result<()> {
+        if self.json {
+            let json = serde_json::to_string(report).map_err(|e| Error::usage("the report cannot be shown as JSON").because(e))?;
+            let _ = writeln!(self.answer, "{json}");
+        } else {
+            human(&mut self.answer, self.paint, report);
+        }
+        Ok(())
+    }
+
+    /// Puts text into the answer.
+    pub(super) fn say(&mut self, text: &str) {
+        self.answer.push_str(text);
+    }
+
+    /// Whether the answer is JSON.
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// From now on verbs work on this store.
+    pub(super) fn use_store(&mut self, store: PathBuf) {
+        self.store = Some(store);
+    }
+
+    /// Whether progress may be shown on stderr.
+    pub(super) fn shows_progress(&self) -> bool {
+        self.process.terminals.1 && !self.json
+    }
+
+    /// Prints the answer, then sees to the index.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        write_all(std::io::stdout().lock(), &self.answer)?;
+        if let Some(workspace) = &self.written {
+            crate::ops::search::keep_up(workspace, &self.process.program);
+        }
+        Ok(())
+    }
+}
+
+/// Says what clap found wrong, or the help that was asked for.
+pub(super) fn print_usage(error: &clap::Error) -> u8 {
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        let _ = write_all(std::io::stderr().lock(), &text);
+        return Kind::Usage.exit_code();
+    }
+    let _ = write_all(std::io::stdout().lock(), &text);
+    0
+}
+
+/// Says what went wrong, on stderr, and returns the exit code.
+pub(super) fn print_error(error: &Error, json: bool) -> u8 {
+    let text = if json {
+        let body = serde_json::json!({"error": {"kind": error.kind.name(), "message": error.to_string(), "hint": error.hint}});
+        format!("{body}\n")
+    } else {
+        let hint = error.hint.as_ref().map(|hint| format!("  hint: {hint}\n")).unwrap_or_default();
+        let message = crate::domain::text::display(&error.to_string()).into_owned();
+        if error.kind == Kind::CheckFailed { format!("{message}\n{hint}") } else { format!("state: {message}\n{hint}") }
+    };
+    let _ = write_all(std::io::stderr().lock(), &text);
+    error.kind.exit_code()
+}

@@ -1,0 +1,120 @@
+//! `state list` and `state ready`
+
+use super::door::Door;
+use super::paint::{self, Paint};
+use crate::domain::kind::KINDS;
+use crate::domain::text;
+use crate::error::Result;
+use crate::ops::list::{self, ListInput, ListLine, ListReport};
+use crate::ops::ready::{self, ReadyReport};
+use chrono::{DateTime, Utc};
+use std::fmt::Write as _;
+
+/// List records: live ones, what is worked on first, then most urgent, then newest.
+///
+/// WORD is a kind (tasks, blockers, findings, decisions, notes, handoffs, summaries, artifacts, sessions, checkpoints) or
+/// mine, active, blocked, deferred, conflicts, kinds (everything).
+///
+/// JSON: {"word", "records": [RECORD + {"standing"?, "contradicts"?}], "total"}; RECORD is {"id", "kind", "status",
+/// "title", "priority"?, "tags"?, "key"?, "branch"?, "actor"?, "blocked_by"?, "claimed_by"?, "defer"?, "created", "updated"}
+#[derive(clap::Args)]
+pub(super) struct ListArgs {
+    /// What to list; tasks if absent.
+    word: Option<String>,
+    /// Only with this tag; again for several.
+    #[arg(long)]
+    tag: Vec<String>,
+    /// Only in this status.
+    #[arg(long)]
+    status: Option<String>,
+    /// Only made on this branch.
+    #[arg(long)]
+    branch: Option<String>,
+    /// Only that refer to a path that begins so.
+    #[arg(long)]
+    path: Option<String>,
+    /// Ended ones too, newest first.
+    #[arg(long)]
+    all: bool,
+    /// At most so many.
+    #[arg(long, short = 'n', default_value_t = 30)]
+    limit: usize,
+    /// Skip so many: the next page.
+    #[arg(long, default_value_t = 0)]
+    offset: usize,
+}
+
+impl ListArgs {
+    pub(super) fn run(self, door: &mut Door) -> Result<()> {
+        let workspace = door.workspace()?;
+        let input = ListInput {
+            word: self.word,
+            tags: self.tag,
+            status: self.status,
+            branch: self.branch,
+            path: self.path,
+            all: self.all,
+            limit: self.limit,
+            offset: self.offset,
+        };
+        let report = list::list(&workspace, &input)?;
+        let (now, offset) = (door.now(), input.offset);
+        door.report(&report, |out, paint, report| print_list(out, paint, report, (now, offset)))
+    }
+}
+
+fn print_list(out: &mut String, paint: Paint, report: &ListReport, (now, offset): (DateTime<Utc>, usize)) {
+    if report.records.is_empty() {
+        let kinds: Vec<&str> = KINDS.iter().filter(|row| !row.planned).map(|row| row.plural).collect();
+        let _ = writeln!(out, "No {}. Lists: {}, {}", report.word, kinds.join(", "), list::WORDS.map(|(word, _)| word).join(", "));
+    }
+    for ListLine { record, standing, contradicts } in &report.records {
+        let mut line = paint::line(paint, record, now);
+        if let Some(standing) = standing {
+            let _ = write!(line, " {}", paint.dim(&format!("({})", standing.word())));
+        }
+        if !contradicts.is_empty() {
+            let _ = write!(line, " {}", paint.warn(&format!("(contradicts {})", contradicts.join(", "))));
+        }
+        let _ = writeln!(out, "{line}");
+    }
+    let shown = offset + report.records.len();
+    if report.total > shown && !report.records.is_empty() {
+        let plus = if report.total >= list::COUNT_MAX { "+" } else { "" };
+        let _ = writeln!(out, "{shown} of {}{plus}; more: state list {} --offset {shown}", report.total, report.word);
+    }
+}
+
+/// What can be worked on now: open, held up by nothing, not deferred; most urgent first, then what was touched last.
+///
+/// JSON: {"records": [RECORD + {"reason"}], "total", "blocked"}
+#[derive(clap::Args)]
+pub(super) struct ReadyArgs {
+    /// At most so many.
+    #[arg(long, short = 'n', default_value_t = 15)]
+    limit: usize,
+}
+
+impl ReadyArgs {
+    pub(super) fn run(self, door: &mut Door) -> Result<()> {
+        let report = ready::ready(&door.workspace()?, self.limit)?;
+        let now = door.now();
+        door.report(&report, |out, paint, report| print_ready(out, paint, report, now))
+    }
+}
+
+fn print_ready(out: &mut String, paint: Paint, report: &ReadyReport, now: DateTime<Utc>) {
+    for task in &report.records {
+        let _ = writeln!(out, "{}  {}", paint::line(paint, &task.record, now), paint.dim(&text::display(&task.reason)));
+    }
+    let blocked = if report.blocked > 0 { format!(" {} held up: state list blocked.", report.blocked) } else { String::new() };
+    if report.records.is_empty() {
+        let _ = writeln!(out, "Nothing is ready.{blocked} Begin something: state start \"WHAT YOU DO\"");
+        return;
+    }
+    let shown = report.records.len();
+    if report.total > shown {
+        let _ = writeln!(out, "{shown} of {}; more: state ready -n {}", report.total, shown * 2);
+    }
+    let _ = writeln!(out, "Take the first: state start --next.{blocked}");
+}

@@ -1,0 +1,199 @@
+//! The command line: parse arguments, call one operation, print its report. Nothing is decided here.
+//!
+//! Each verb has a file with its arguments (whose comments are the help) and the human text of its report; `--json` prints
+//! the report itself. stdout is the product: text or JSON, never a log line; a closed pipe ends the command silently.
+//!
+//! Does not know: redb, tantivy, files. The process's environment comes in as a [`Process`].
+
+mod add;
+mod change;
+mod checkpoint;
+mod completions;
+mod demo;
+mod door;
+mod import;
+mod init;
+mod list;
+mod lookup;
+mod paint;
+mod resume;
+mod search;
+
+use crate::error::{Error, Kind, Result};
+use crate::process::identity::Identity;
+use chrono::{DateTime, Utc};
+use clap::{Parser, Subcommand};
+use door::Door;
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+
+const AFTER_HELP: &str = "\
+Wherever an ID is taken, a unique prefix of it or a record's key will do.
+Exit codes: 0 done; 1 not so (not found, conflict, check failed); 2 wrong usage or no store;
+3 busy, or the store cannot be written from here; 4 the store is damaged.
+With --json every command prints one JSON document to stdout, described in its own --help;
+errors go to stderr as {\"error\": {\"kind\", \"message\", \"hint\"}}.";
+
+/// The durable memory and work ledger of coding agents.
+#[derive(Parser)]
+#[command(name = "state", version, after_help = AFTER_HELP, max_term_width = 100, disable_help_subcommand = true)]
+struct Args {
+    /// Print the report as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    /// The store's directory, instead of the one that belongs to this place.
+    #[arg(long, global = true, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// The session that acts, instead of STATE_SESSION, the host's, or this terminal's.
+    #[arg(long, global = true, value_name = "NAME")]
+    session: Option<String>,
+    /// The person or agent that acts, instead of STATE_ACTOR or the user.
+    #[arg(long, global = true, value_name = "NAME")]
+    actor: Option<String>,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Brief the next session: what was done, what blocks, what is next, what is known.
+    Resume(resume::ResumeArgs),
+    /// Find records by words, "phrases" and filters.
+    Search(search::SearchArgs),
+    /// Show records in full, now or as they were.
+    Show(lookup::ShowArgs),
+    /// Every list: tasks, blockers, findings, sessions, mine, conflicts, and more.
+    List(list::ListArgs),
+    /// What can be worked on now, best first, and why.
+    Ready(list::ReadyArgs),
+    /// The diary of changes, or every change of one record.
+    Log(lookup::LogArgs),
+    /// Add a record; or with - or a file: a Markdown handoff, a JSON record, JSON lines.
+    Add(Box<add::AddArgs>),
+    /// Change parts of a record.
+    Edit(Box<change::EditArgs>),
+    /// Link two records, or remove a link.
+    Link(change::LinkArgs),
+    /// Claim a task and make it the focus; reopen what has ended.
+    Start(change::StartArgs),
+    /// End records: a task is done, a blocker gone, a session over.
+    Done(change::EndArgs),
+    /// Say what stands in the way of a task.
+    Block(change::BlockArgs),
+    /// End records that are not wanted or no longer hold.
+    Drop(change::EndArgs),
+    /// Take back a change; the log keeps both.
+    Undo(change::UndoArgs),
+    /// Mark a step of a procedure as done, or ask which are.
+    Checkpoint(checkpoint::CheckpointArgs),
+    /// Create the store of this project.
+    Init(init::InitArgs),
+    /// Take in a beads ledger, JSON lines, or a folder of Markdown notes.
+    Import(import::ImportArgs),
+    /// Try everything on a real project's ledger, in a store of its own.
+    Demo(demo::DemoArgs),
+    /// Print the completion script of a shell.
+    Completions(completions::CompletionsArgs),
+    /// Bring the search index up to date; started by other commands, detached.
+    #[command(hide = true)]
+    CatchUp,
+}
+
+/// What the command line knows of its process; read once, in `main`.
+pub struct Process {
+    /// The arguments, the program's name first.
+    pub args: Vec<OsString>,
+    /// Looks up an environment variable.
+    pub env: Box<dyn Fn(&str) -> Option<String>>,
+    /// `STATE_DIR`.
+    pub state_dir: Option<PathBuf>,
+    /// The current directory.
+    pub cwd: PathBuf,
+    /// Where temporary directories go.
+    pub temp: PathBuf,
+    /// The path of this program.
+    pub program: PathBuf,
+    /// The wall clock.
+    pub clock: fn() -> DateTime<Utc>,
+    /// Random bits.
+    pub seed: [u8; 16],
+    /// Whether stdout and stderr are terminals.
+    pub terminals: (bool, bool),
+}
+
+/// Runs one command and returns the exit code.
+pub fn run(process: Process) -> u8 {
+    let args = match Args::try_parse_from(&process.args) {
+        Ok(args) => args,
+        Err(error) => return door::print_usage(&error),
+    };
+    let json = args.json;
+    let identity = Identity::find(args.session.as_deref(), args.actor.as_deref(), &*process.env);
+    let mut door = Door::new(process, identity, args.store, json);
+    let result = dispatch(&mut door, args.verb);
+    match result.and_then(|()| door.finish()) {
+        Ok(()) => 0,
+        Err(error) => door::print_error(&error, json),
+    }
+}
+
+fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
+    match verb {
+        Verb::Resume(args) => args.run(door),
+        Verb::Search(args) => args.run(door),
+        Verb::Show(args) => args.run(door),
+        Verb::List(args) => args.run(door),
+        Verb::Ready(args) => args.run(door),
+        Verb::Log(args) => args.run(door),
+        Verb::Add(args) => args.run(door),
+        Verb::Edit(args) => args.run(door),
+        Verb::Link(args) => args.run(door),
+        Verb::Start(args) => args.run(door),
+        Verb::Done(args) => args.run(door, crate::ops::done::End::Done),
+        Verb::Block(args) => args.run(door),
+        Verb::Drop(args) => args.run(door, crate::ops::done::End::Drop),
+        Verb::Undo(args) => args.run(door),
+        Verb::Checkpoint(args) => args.run(door),
+        Verb::Init(args) => args.run(door),
+        Verb::Import(args) => args.run(door),
+        Verb::Demo(args) => args.run(door),
+        Verb::Completions(args) => args.run(door),
+        Verb::CatchUp => crate::ops::search::catch_up(&door.workspace()?, &|_, _| {}).map(|_| ()),
+    }
+}
+
+/// Says that the program itself failed; what it was about to write was not written.
+pub fn print_panic(panic: &(dyn std::any::Any + Send)) {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let why = text.unwrap_or("unknown cause").lines().next().unwrap_or("");
+    let error = Error::new(Kind::Corrupt, format!("the store or this program is damaged: {why}"))
+        .hint("nothing was changed; keep the store's directory for a report");
+    door::print_error(&error, false);
+}
+
+/// Reads standard input for an argument that says `-`.
+fn read_stdin() -> Result<String> {
+    let mut bytes = Vec::new();
+    let limit = crate::store::BODY_BYTES_MAX as u64 * 4;
+    std::io::Read::read_to_end(&mut std::io::Read::take(std::io::stdin().lock(), limit + 1), &mut bytes)
+        .map_err(|e| Error::io("cannot read standard input", e))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::new(Kind::Usage, format!("standard input has more than {} MiB", limit / 1024 / 1024)));
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// An argument, or standard input if it says `-`.
+fn text_or_stdin(text: String) -> Result<String> {
+    if text == "-" { read_stdin() } else { Ok(text) }
+}
+
+/// Writes all of a text; `false` if nobody reads it any more.
+fn write_all(mut to: impl Write, text: &str) -> Result<bool> {
+    match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Error::io("cannot write the answer", error)),
+    }
+}
