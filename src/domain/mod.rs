@@ -14,6 +14,7 @@ pub mod field;
 pub mod fold;
 pub mod id;
 pub mod kind;
+pub mod markdown;
 pub mod query;
 pub mod record;
 pub mod reference;
