@@ -13,6 +13,7 @@ pub mod field;
 pub mod fold;
 pub mod id;
 pub mod kind;
+pub mod markdown;
 pub mod record;
 pub mod reference;
 pub mod text;
