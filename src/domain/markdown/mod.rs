@@ -139,6 +139,7 @@ fn undecorated(text: &str) -> String {
 }
 
 #[cfg(test)]
+<<<<<<< HEAD
 mod tests {
     use super::*;
 
@@ -157,3 +158,6 @@ mod tests {
         }
     }
 }
+=======
+mod tests;
+>>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
