@@ -31,7 +31,7 @@ pub(super) fn read(mut issue: Map<String, Value>) -> Result<Draft, String> {
         created_at: take_time(&mut issue, "created_at"),
         updated_at: take_time(&mut issue, "updated_at"),
         actor: take_line(&mut issue, "created_by"),
-        reason: take_line(&mut issue, "close_reason"),
+        reason: take_line(&mut issue, "close_reason").or_else(|| take_line(&mut issue, "delete_reason")),
         defer: take_time(&mut issue, "defer_until").map(|time| time.to_rfc3339()),
         parent: take_line(&mut issue, "parent"),
         ..Draft::default()
@@ -39,20 +39,6 @@ pub(super) fn read(mut issue: Map<String, Value>) -> Result<Draft, String> {
     take_dependencies(&mut issue, &id, &mut draft);
     draft.source = issue.into_iter().filter(|(_, value)| !is_nothing(value)).collect();
     Ok(draft)
-}
-
-/// Whether the issue was deleted where it comes from.
-pub(super) fn is_deleted(draft: &Draft) -> bool {
-    draft.source.get("status").and_then(Value::as_str) == Some(TOMBSTONE)
-}
-
-/// Why a deleted issue is not taken.
-pub(super) fn why_deleted(draft: &Draft) -> String {
-    let id = draft.key.as_deref().unwrap_or("?");
-    match draft.source.get("delete_reason").and_then(Value::as_str).map(clean_line) {
-        Some(reason) if !reason.is_empty() => format!("issue {id} was deleted there: {reason}"),
-        _ => format!("issue {id} was deleted there"),
-    }
 }
 
 fn is_nothing(value: &Value) -> bool {

@@ -139,25 +139,4 @@ fn undecorated(text: &str) -> String {
 }
 
 #[cfg(test)]
-<<<<<<< HEAD
-mod tests {
-    use super::*;
-
-    #[test]
-    #[ignore]
-    fn show() {
-        for f in std::fs::read_dir("/work/shared/data/handoffs").unwrap() {
-            let f = f.unwrap().path();
-            if f.extension().is_none_or(|e| e != "md") { continue; }
-            let p = parse(&std::fs::read_to_string(&f).unwrap()).unwrap();
-            println!("===== {} [{}] {}", f.file_name().unwrap().to_string_lossy(), p.kind, p.title);
-            for i in &p.items {
-                println!("  {}/{} p{:?} about={:?} refs={:?} +{}| {}", i.kind, i.status.as_deref().unwrap(), i.priority, i.about, i.refs, i.body.len(), i.title);
-            }
-            println!("  REFS {:?}", p.references);
-        }
-    }
-}
-=======
 mod tests;
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc

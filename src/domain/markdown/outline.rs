@@ -71,12 +71,8 @@ impl<'a> Outline<'a> {
             Line::Text { indent, text } if !self.read_plain_heading(indent, text, list_follows) => {
                 self.read_text(indent, text, raw)
             }
-<<<<<<< HEAD
-            Line::Code(_) | Line::Blank if self.item.is_some() => self.append(raw),
-=======
             Line::Code(_) if self.item.is_some() => self.append(raw),
             Line::Blank => self.append(""),
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
             _ => {}
         }
     }
@@ -99,11 +95,8 @@ impl<'a> Outline<'a> {
             None => self.end_section(),
         }
         if let Some(section) = &mut self.section {
-<<<<<<< HEAD
-=======
             // What stands below a title of the whole is about the whole.
             section.has_list |= is_title;
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
             section.priority = item::priority(text).or(section.priority.filter(|_| deeper && level == LINE_HEADING));
         }
     }
@@ -154,11 +147,7 @@ impl<'a> Outline<'a> {
         match self.section.as_mut() {
             None => {}
             Some(section) if section.meaning == Meaning::References => {
-<<<<<<< HEAD
-                self.parsed.references.extend(item::listed_paths(&item.head));
-=======
                 self.add_references(&item.head);
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
             }
             Some(_) if nested => self.append(raw),
             Some(section) => {
@@ -201,25 +190,17 @@ impl<'a> Outline<'a> {
             return self.add(Item { head: rest.to_owned(), ..Item::default() }, meaning, None);
         }
         let after_blank = self.after_blank;
-<<<<<<< HEAD
-        match (&mut self.item, &self.section) {
-=======
         match (&mut self.item, &mut self.section) {
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
             (Some(item), _) if !after_blank && item.body.is_empty() => {
                 item.head.push(' ');
                 item.head.push_str(text);
             }
             (Some(item), _) if !after_blank || indent > item.indent => self.append(raw),
-<<<<<<< HEAD
-            (_, Some(section)) if section.meaning != Meaning::References && !text.starts_with('|') => {
-=======
             (_, Some(section)) if text.starts_with('|') => {
                 section.has_list = true;
                 self.end_item();
             }
             (_, Some(section)) if section.meaning != Meaning::References => {
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
                 self.end_item();
                 match self.paragraphs.last_mut() {
                     Some(paragraph) if !after_blank => paragraph.push(text.to_owned()),
@@ -234,18 +215,10 @@ impl<'a> Outline<'a> {
         self.after_blank || self.item.as_ref().is_none_or(|item| indent <= item.indent && item.indent == 0)
     }
 
-<<<<<<< HEAD
-    /// Adds a line to the body of the open item, without the item's own indent.
-    fn append(&mut self, raw: &str) {
-        let Some(item) = &mut self.item else { return };
-        let own = raw.char_indices().take(item.indent + 2).take_while(|(_, c)| *c == ' ' || *c == '\t').count();
-        item.body.push_str(&raw[own..]);
-=======
     /// Adds a line to the body of the open item.
     fn append(&mut self, raw: &str) {
         let Some(item) = &mut self.item else { return };
         item.body.push_str(raw);
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
         item.body.push('\n');
     }
 
@@ -257,17 +230,11 @@ impl<'a> Outline<'a> {
 
     fn add(&mut self, item: Item, meaning: Meaning, priority: Option<u8>) {
         if meaning == Meaning::References {
-<<<<<<< HEAD
-            self.parsed.references.extend(item::listed_paths(&item.head));
-=======
             self.add_references(&item.head);
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
         }
         self.parsed.items.extend(item::draft(item, meaning, priority));
     }
 
-<<<<<<< HEAD
-=======
     fn add_references(&mut self, entry: &str) {
         for path in item::listed_paths(entry) {
             // The last ones are enough: a list that repeats itself does so soon.
@@ -277,7 +244,6 @@ impl<'a> Outline<'a> {
         }
     }
 
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
     fn end_section(&mut self) {
         self.end_item();
         let paragraphs = std::mem::take(&mut self.paragraphs);
