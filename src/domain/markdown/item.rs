@@ -41,7 +41,7 @@ pub(super) struct Item {
 }
 
 /// The draft of an item below a heading, unless it says that there is none.
-pub(super) fn draft(item: Item, meaning: Meaning, section_priority: Option<u8>) -> Option<Draft> {
+pub(super) fn draft(item: &Item, meaning: Meaning, section_priority: Option<u8>) -> Option<Draft> {
     let Meaning::Items(kind, status) = meaning else { return None };
     let whole = clean_line(&item.head.replace("**", "").replace("__", ""));
     let body = clean_body(&dedented(&item.body));
@@ -53,6 +53,7 @@ pub(super) fn draft(item: Item, meaning: Meaning, section_priority: Option<u8>) 
     let (about, text) = split_about(&text);
     let introduced = text.strip_suffix(':').filter(|_| !body.is_empty()).map(str::to_owned);
     let text = introduced.unwrap_or(text);
+    let text = if text.trim().is_empty() { whole.clone() } else { text };
     let long = truncate_width(&text, TITLE_COLUMNS);
     let body = if long == text { body } else { clean_body(&format!("{whole}\n\n{body}")) };
     Some(Draft {
@@ -195,7 +196,12 @@ pub(super) fn listed_paths(text: &str) -> Vec<String> {
 fn path(text: &str) -> Option<String> {
     let text = text.trim();
     let odd = |c: char| c.is_whitespace() || "<>{}()$*|\"'=;,".contains(c);
-    if text.len() > 300 || text.contains(odd) || text.contains("://") || text.starts_with(['-', '@', '#']) {
+    if text.len() > 300
+        || !text.contains(['.', '/', 'M', 'D', 'L'])
+        || text.contains(odd)
+        || text.contains("://")
+        || text.starts_with(['-', '@', '#'])
+    {
         return None;
     }
     let reference = Reference::parse(text).ok()?;

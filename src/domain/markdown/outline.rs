@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 const ITEMS_MAX: usize = 10_000;
 /// A line of prose below a heading of tasks is a task only if it is not longer, in bytes.
 const SENTENCE_MAX: usize = 100;
+/// What is in more lines without a blank one between them is a listing; the rest of it stays in the body only.
+const PARAGRAPH_MAX: usize = 200;
 /// The level of a heading that is a plain line.
 const PLAIN: usize = LINE_HEADING + 1;
 
@@ -47,14 +49,19 @@ impl<'a> Outline<'a> {
             let list_follows = || lines[at + 1..].iter().find(|next| **next != Line::Blank);
             self.read_line(*line, raw, || matches!(list_follows(), Some(Line::Item { .. })));
             self.after_blank = *line == Line::Blank || matches!(line, Line::Heading { .. });
-            if self.parsed.items.len() > ITEMS_MAX {
-                let line = self.above + at + 1;
-                return Err(Error::usage(format!("line {line}: more than {ITEMS_MAX} items in one handoff"))
-                    .hint("import a ledger with `state import`, or split the text"));
-            }
+            self.check_size(at + 1)?;
         }
         self.end_section();
-        Ok(())
+        self.check_size(lines.len())
+    }
+
+    fn check_size(&self, line: usize) -> Result<()> {
+        if self.parsed.items.len() + self.paragraphs.len() <= ITEMS_MAX {
+            return Ok(());
+        }
+        let line = self.above + line;
+        Err(Error::usage(format!("line {line}: more than {ITEMS_MAX} items in one handoff"))
+            .hint("split the text, or give the items as JSON lines"))
     }
 
     fn read_line(&mut self, line: Line<'_>, raw: &str, list_follows: impl Fn() -> bool) {
@@ -66,10 +73,10 @@ impl<'a> Outline<'a> {
         }
         match line {
             Line::Item { indent, mark, text } => {
-                self.read_item(Item { mark, indent, head: text.to_owned(), ..Item::default() }, raw)
+                self.read_item(Item { mark, indent, head: text.to_owned(), ..Item::default() }, raw);
             }
             Line::Text { indent, text } if !self.read_plain_heading(indent, text, list_follows) => {
-                self.read_text(indent, text, raw)
+                self.read_text(indent, text, raw);
             }
             Line::Code(_) if self.item.is_some() => self.append(raw),
             Line::Blank => self.append(""),
@@ -180,14 +187,14 @@ impl<'a> Outline<'a> {
             return false;
         }
         self.end_item();
-        self.add(Item { head: rest.to_owned(), mark: item.mark, ..Item::default() }, meaning, None);
+        self.add(&Item { head: rest.to_owned(), mark: item.mark, ..Item::default() }, meaning, None);
         true
     }
 
     fn read_text(&mut self, indent: usize, text: &str, raw: &str) {
         if let Some((meaning, rest)) = labelled(text).filter(|_| indent <= 3 && self.starts_something(indent)) {
             self.end_item();
-            return self.add(Item { head: rest.to_owned(), ..Item::default() }, meaning, None);
+            return self.add(&Item { head: rest.to_owned(), ..Item::default() }, meaning, None);
         }
         let after_blank = self.after_blank;
         match (&mut self.item, &mut self.section) {
@@ -203,7 +210,10 @@ impl<'a> Outline<'a> {
             (_, Some(section)) if section.meaning != Meaning::References => {
                 self.end_item();
                 match self.paragraphs.last_mut() {
-                    Some(paragraph) if !after_blank => paragraph.push(text.to_owned()),
+                    Some(paragraph) if !after_blank && paragraph.len() < PARAGRAPH_MAX => {
+                        paragraph.push(text.to_owned());
+                    }
+                    Some(_) if !after_blank => {}
                     _ => self.paragraphs.push(vec![text.to_owned()]),
                 }
             }
@@ -225,14 +235,16 @@ impl<'a> Outline<'a> {
     fn end_item(&mut self) {
         let (Some(item), Some(section)) = (self.item.take(), &self.section) else { return };
         let (meaning, priority) = (section.meaning, section.priority);
-        self.add(item, meaning, priority);
+        self.add(&item, meaning, priority);
     }
 
-    fn add(&mut self, item: Item, meaning: Meaning, priority: Option<u8>) {
+    fn add(&mut self, item: &Item, meaning: Meaning, priority: Option<u8>) {
         if meaning == Meaning::References {
             self.add_references(&item.head);
         }
-        self.parsed.items.extend(item::draft(item, meaning, priority));
+        if self.parsed.items.len() <= ITEMS_MAX {
+            self.parsed.items.extend(item::draft(item, meaning, priority));
+        }
     }
 
     fn add_references(&mut self, entry: &str) {
@@ -252,7 +264,7 @@ impl<'a> Outline<'a> {
         for paragraph in paragraphs {
             let heads = if kind.name == kind::TASK { short_sentences(paragraph) } else { vec![paragraph.join(" ")] };
             for head in heads {
-                self.add(Item { head, ..Item::default() }, section.meaning, section.priority);
+                self.add(&Item { head, ..Item::default() }, section.meaning, section.priority);
             }
         }
     }
@@ -270,7 +282,9 @@ fn short_sentences(paragraph: Vec<String>) -> Vec<String> {
 fn labelled(text: &str) -> Option<(Meaning, &str)> {
     let at = text.find(':').filter(|at| *at <= 40)?;
     let rest = text[at + 1..].trim_start_matches('*');
-    let spaced = rest.starts_with(char::is_whitespace) && !rest.trim().is_empty();
-    let meaning = heading::exact(&text[..at]).filter(|_| spaced && text.starts_with(|c: char| !c.is_lowercase()))?;
+    if !rest.starts_with(char::is_whitespace) || rest.trim().is_empty() || text.starts_with(char::is_lowercase) {
+        return None;
+    }
+    let meaning = heading::exact(&text[..at])?;
     Some((meaning, rest.trim()))
 }
