@@ -20,7 +20,7 @@ mod resume;
 mod search;
 
 use crate::error::{Error, Kind, Result};
-use crate::process::identity::Identity;
+use crate::process::identity::{Explicit, Identity};
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use door::Door;
@@ -129,7 +129,8 @@ pub fn run(process: Process) -> u8 {
         Err(error) => return door::print_usage(&error),
     };
     let json = args.json;
-    let identity = Identity::find(args.session.as_deref(), args.actor.as_deref(), &*process.env);
+    let who = Explicit { session: args.session, actor: args.actor };
+    let identity = Identity::find(&who, &*process.env);
     let mut door = Door::new(process, identity, args.store, json);
     let result = dispatch(&mut door, args.verb);
     match result.and_then(|()| door.finish()) {

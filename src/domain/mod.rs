@@ -5,6 +5,7 @@
 //!
 //! Does not know: files, clocks, randomness, the terminal, redb, tantivy. Time and random bits come in as arguments.
 
+pub mod beads;
 pub mod clock;
 pub mod digest;
 pub mod draft;
@@ -13,6 +14,7 @@ pub mod field;
 pub mod fold;
 pub mod id;
 pub mod kind;
+pub mod markdown;
 pub mod query;
 pub mod record;
 pub mod reference;

@@ -103,7 +103,9 @@ impl Tally {
             Some(Class::Latin) => self.add_words(run, before == ' '),
             Some(Class::Digit) => self.other += run.len().div_ceil(3) * TOKEN,
             Some(Class::Space) => self.other += spaces(run, after),
-            Some(Class::Newline) => self.other += if class(before) == Class::Punctuation { TOKEN * 7 / 10 } else { TOKEN },
+            Some(Class::Newline) => {
+                self.other += if class(before) == Class::Punctuation { TOKEN * 7 / 10 } else { TOKEN }
+            }
             Some(Class::Punctuation) => self.other += punctuation(run, after),
             _ => self.other += run.chars().map(symbol).sum::<usize>(),
         }

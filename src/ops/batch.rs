@@ -46,9 +46,9 @@ fn bad_json(line: usize, error: &serde_json::Error) -> Error {
         .hint(r#"as {"kind":"task","title":"…","body":"…","tags":["a"],"needs":["ID"]}"#)
 }
 
-fn at_line(line: usize, error: Error) -> Error {
-    let message = format!("line {line}: {}; nothing was added", error.message);
-    Error { message, ..error }
+fn at_line(line: usize, mut error: Error) -> Error {
+    error.message = format!("line {line}: {}; nothing was added", error.message);
+    error
 }
 
 fn add_drafts(workspace: &Workspace, drafts: &[Placed]) -> Result<AddReport> {

@@ -27,7 +27,7 @@ pub fn init(workspace: &Workspace) -> Result<InitReport> {
     let created = workspace.store.init()?;
     Ok(InitReport {
         store: workspace.store.dir().to_owned(),
-        why: workspace.location.why.to_string(),
+        why: workspace.location.why.sentence().to_owned(),
         created,
         passed_over: workspace.shadowed(),
     })

@@ -121,7 +121,7 @@ pub fn standing(view: &View, session: &Record, now: DateTime<Utc>) -> Result<Sta
     if !session.is_live() {
         return Ok(Standing::Ended);
     }
-    let process = session.text(field::PROCESS).and_then(|text| text.parse::<ProcessId>().ok());
+    let process = session.text(field::PROCESS).and_then(ProcessId::parse);
     if process.and_then(|process| process.is_alive()) == Some(false) {
         return Ok(Standing::Crashed);
     }

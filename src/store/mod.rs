@@ -12,6 +12,7 @@
 mod backend;
 mod blob;
 pub mod files;
+pub mod location;
 mod lock;
 mod tables;
 mod view;
@@ -34,7 +35,7 @@ use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use view::Txn;
 
-const FILE: &str = "state.redb";
+const FILE: &str = location::DATABASE;
 const MAGIC: &[u8] = b"redb";
 
 /// How long an operation waits for others before it says `busy`.

@@ -1,0 +1,217 @@
+//! One issue of a ledger as a draft.
+
+use crate::domain::draft::{Draft, DraftLink};
+use crate::domain::field::{self, link};
+use crate::domain::kind;
+use crate::domain::text::{clean_body, clean_line};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use serde_json::{Map, Value};
+
+/// The status of an issue that was deleted but must not come back by a merge.
+const TOMBSTONE: &str = "tombstone";
+
+/// The fields that are sections of the body, with their headings.
+const SECTIONS: [(&str, &str); 3] =
+    [("design", "Design"), ("acceptance_criteria", "Acceptance criteria"), ("notes", "Notes")];
+
+/// The draft of an issue; what has no field of its own stays in `source`.
+pub(super) fn read(mut issue: Map<String, Value>) -> Result<Draft, String> {
+    let id = take_line(&mut issue, "id").ok_or("an issue without an id")?;
+    let Some(title) = take_line(&mut issue, "title") else { return Err(format!("issue {id} has no title")) };
+    let mut draft = Draft {
+        kind: kind::TASK.to_owned(),
+        title,
+        body: take_body(&mut issue),
+        status: Some(take_status(&mut issue)),
+        priority: take_priority(&mut issue),
+        tags: take_tags(&mut issue),
+        key: Some(id.clone()),
+        label: Some(id.clone()),
+        origin: Some(format!("beads:{id}")),
+        created_at: take_time(&mut issue, "created_at"),
+        updated_at: take_time(&mut issue, "updated_at"),
+        actor: take_line(&mut issue, "created_by"),
+        reason: take_line(&mut issue, "close_reason"),
+        defer: take_time(&mut issue, "defer_until").map(|time| time.to_rfc3339()),
+        parent: take_line(&mut issue, "parent"),
+        ..Draft::default()
+    };
+    take_dependencies(&mut issue, &id, &mut draft);
+    draft.source = issue.into_iter().filter(|(_, value)| !is_nothing(value)).collect();
+    Ok(draft)
+}
+
+/// Whether the issue was deleted where it comes from.
+pub(super) fn is_deleted(draft: &Draft) -> bool {
+    draft.source.get("status").and_then(Value::as_str) == Some(TOMBSTONE)
+}
+
+/// Why a deleted issue is not taken.
+pub(super) fn why_deleted(draft: &Draft) -> String {
+    let id = draft.key.as_deref().unwrap_or("?");
+    match draft.source.get("delete_reason").and_then(Value::as_str).map(clean_line) {
+        Some(reason) if !reason.is_empty() => format!("issue {id} was deleted there: {reason}"),
+        _ => format!("issue {id} was deleted there"),
+    }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    }
+}
+
+/// One line of text; a number is taken as its digits, anything else stays where it is.
+fn take_line(issue: &mut Map<String, Value>, name: &str) -> Option<String> {
+    let line = line_of(issue.get(name)?)?;
+    issue.remove(name);
+    Some(line)
+}
+
+fn line_of(value: &Value) -> Option<String> {
+    let line = match value {
+        Value::String(text) => clean_line(text),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    (!line.is_empty()).then_some(line)
+}
+
+fn take_text(issue: &mut Map<String, Value>, name: &str) -> Option<String> {
+    let text = clean_body(issue.get(name)?.as_str()?);
+    issue.remove(name);
+    (!text.is_empty()).then_some(text)
+}
+
+/// A time that cannot be read stays in the source.
+fn take_time(issue: &mut Map<String, Value>, name: &str) -> Option<DateTime<Utc>> {
+    let text = issue.get(name)?.as_str()?.trim();
+    let naive = || NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map(|time| time.and_utc());
+    let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).or_else(|_| naive()).ok()?;
+    issue.remove(name);
+    Some(time)
+}
+
+/// Our word for the status; theirs stays in the source wherever ours says less.
+fn take_status(issue: &mut Map<String, Value>) -> String {
+    let theirs = issue.get("status").and_then(Value::as_str).unwrap_or("open");
+    let (ours, same) = match theirs {
+        "open" => ("open", true),
+        "in_progress" => ("active", true),
+        "closed" => ("done", true),
+        "hooked" => ("active", false),
+        TOMBSTONE => ("dropped", false),
+        _ => ("open", false),
+    };
+    if same {
+        issue.remove("status");
+    }
+    ours.to_owned()
+}
+
+fn take_priority(issue: &mut Map<String, Value>) -> Option<u8> {
+    let priority = match issue.get("priority")? {
+        Value::String(text) => text.trim().trim_start_matches(['p', 'P']).parse().ok()?,
+        value => value.as_f64()?,
+    };
+    issue.remove("priority");
+    // Saturates: the cast of a value out of range is the nearest one.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0 to 4 before")]
+    Some(priority.clamp(0.0, field::PRIORITY_MAX as f64) as u8)
+}
+
+/// The type, unless it is the plain one, and the labels.
+fn take_tags(issue: &mut Map<String, Value>) -> Vec<String> {
+    let kind = take_line(issue, "issue_type").filter(|kind| kind != "task");
+    let labels = match issue.remove("labels") {
+        Some(Value::Array(labels)) => labels.iter().filter_map(line_of).collect(),
+        Some(Value::String(labels)) => labels.split(',').map(clean_line).filter(|label| !label.is_empty()).collect(),
+        _ => Vec::new(),
+    };
+    let mut tags: Vec<String> = Vec::new();
+    for tag in kind.into_iter().chain(labels) {
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    tags
+}
+
+fn take_body(issue: &mut Map<String, Value>) -> String {
+    let mut parts: Vec<String> = take_text(issue, "description").into_iter().collect();
+    for (name, heading) in SECTIONS {
+        parts.extend(take_text(issue, name).map(|text| format!("## {heading}\n\n{text}")));
+    }
+    if let Some(Value::Array(comments)) = issue.get("comments") {
+        let comments: Vec<String> = comments.iter().filter_map(comment).collect();
+        if !comments.is_empty() {
+            parts.push(format!("## Comments\n\n{}", comments.join("\n\n")));
+            issue.remove("comments");
+        }
+    }
+    parts.join("\n\n")
+}
+
+fn comment(value: &Value) -> Option<String> {
+    let text_of = |name: &str| value.get(name).and_then(Value::as_str);
+    let Some(text) = text_of("text").or_else(|| text_of("body")) else {
+        return value.as_str().map(clean_body).filter(|text| !text.is_empty());
+    };
+    let author = clean_line(text_of("author").unwrap_or("?"));
+    let time = text_of("created_at").map(|time| format!(", {}", clean_line(time))).unwrap_or_default();
+    Some(format!("**{author}**{time}:\n\n{}", clean_body(text)))
+}
+
+/// Files each dependency under its meaning; those with more to tell than that also stay in the source.
+fn take_dependencies(issue: &mut Map<String, Value>, id: &str, draft: &mut Draft) {
+    let Some(Value::Array(dependencies)) = issue.remove("dependencies") else { return };
+    let mut rest = Vec::new();
+    for dependency in dependencies {
+        let known = target_of(&dependency).is_some_and(|(target, kind)| {
+            if target != id {
+                add_link(draft, &kind, target);
+            }
+            true
+        });
+        if !known || says_more(&dependency) {
+            rest.push(dependency);
+        }
+    }
+    if !rest.is_empty() {
+        issue.insert("dependencies".to_owned(), Value::Array(rest));
+    }
+}
+
+/// What a dependency points to and its type: `{depends_on_id, type}`, an issue with `dependency_type`, or an id.
+fn target_of(dependency: &Value) -> Option<(String, String)> {
+    let get = |names: [&str; 2]| names.iter().find_map(|name| line_of(dependency.get(name)?));
+    match dependency {
+        Value::String(_) => Some((line_of(dependency)?, "blocks".to_owned())),
+        _ => Some((get(["depends_on_id", "id"])?, get(["type", "dependency_type"]).unwrap_or("blocks".to_owned()))),
+    }
+}
+
+fn says_more(dependency: &Value) -> bool {
+    let metadata = dependency.get("metadata");
+    metadata.is_some_and(|value| !is_nothing(value) && value.as_str().is_none_or(|text| text != "{}"))
+}
+
+fn add_link(draft: &mut Draft, theirs: &str, target: String) {
+    let kind = match theirs {
+        "blocks" if draft.needs.contains(&target) => return,
+        "blocks" => return draft.needs.push(target),
+        "parent-child" | "parent" if draft.parent.is_none() => return draft.parent = Some(target),
+        "parent-child" | "parent" => link::PARENT,
+        "discovered-from" => link::FOUND_IN,
+        "related" | "relates-to" | "relates_to" | "duplicates" => link::RELATES,
+        other => other,
+    };
+    let wanted = DraftLink { kind: kind.to_owned(), to: target };
+    if !draft.links.contains(&wanted) && (kind != link::PARENT || draft.parent.as_ref() != Some(&wanted.to)) {
+        draft.links.push(wanted);
+    }
+}

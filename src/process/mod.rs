@@ -1,0 +1,10 @@
+//! The world outside the store: the git repository around a directory, the processes that act.
+//!
+//! Facts about git are read from its files, because starting `git` costs 3 ms and every command needs them. What cannot
+//! be read is absent, never an error: a memory must answer in a broken repository too.
+//!
+//! Does not know: the store, the index, what a record is. Environment variables come in through a lookup.
+
+pub mod detach;
+pub mod git;
+pub mod identity;
