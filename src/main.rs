@@ -45,13 +45,14 @@ fn now() -> DateTime<Utc> {
 #[expect(clippy::disallowed_methods, reason = "main is where randomness is read")]
 fn seed() -> [u8; 16] {
     let fixed = std::env::var("STATE_TEST_SEED").ok().and_then(|text| text.parse::<u128>().ok());
-    fixed.unwrap_or_else(|| {
-        let mut bits = [0; 16];
-        // The kernel's generator is there on every supported system; without it the clock still tells processes apart.
-        match rustix::rand::getrandom(&mut bits[..], rustix::rand::GetRandomFlags::empty()) {
-            Ok(16) => u128::from_ne_bytes(bits),
-            _ => u128::from(std::process::id()) << 96 ^ u128::try_from(Utc::now().timestamp_micros()).unwrap_or(0),
-        }
-    })
-    .to_be_bytes()
+    fixed
+        .unwrap_or_else(|| {
+            let mut bits = [0; 16];
+            // The kernel's generator is there on every supported system; without it the clock still tells processes apart.
+            match rustix::rand::getrandom(&mut bits[..], rustix::rand::GetRandomFlags::empty()) {
+                Ok(16) => u128::from_ne_bytes(bits),
+                _ => u128::from(std::process::id()) << 96 ^ u128::try_from(Utc::now().timestamp_micros()).unwrap_or(0),
+            }
+        })
+        .to_be_bytes()
 }

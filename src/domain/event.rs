@@ -1,7 +1,8 @@
 //! The event: the disk contract and what replicas exchange.
 //!
 //! Encoded as MessagePack with field names, so that a reader skips or keeps what it does not know: unknown fields land in
-//! `extra`, unknown changes in [`Change::Unknown`], and both are written back as they came. The envelope names the records
+//! `extra`, unknown changes in [`Change::Unknown`], and both are written back as they came. That
+//! works because an event holds nothing that JSON cannot: no byte strings, no map keys but text (a test holds it). The envelope names the records
 //! that an event touches, so that history and index work even for changes that this binary cannot fold.
 
 use super::clock::{ReplicaId, Stamp};
@@ -130,6 +131,9 @@ pub struct Create {
     pub kind: String,
     /// Its short id.
     pub id: String,
+    /// What a newer version wrote.
+    #[serde(flatten)]
+    pub extra: Extra,
 }
 
 impl Serialize for Change {

@@ -4,7 +4,8 @@
 //! reused; the store lengthens it until it is unique there.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -18,9 +19,32 @@ pub const SHORT_LEN: usize = 5;
 pub const FULL_LEN: usize = 12;
 
 /// The permanent identity of a record: a UUIDv7.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+///
+/// In text 32 hex digits; in the log two integers, not bytes, because an older version keeps unknown fields as JSON values.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uid(uuid::Uuid);
+
+impl Serialize for Uid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.as_u64_pair().serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Uid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = String::deserialize(deserializer)?;
+            Self::parse(&text).ok_or_else(|| D::Error::custom("not a UUID"))
+        } else {
+            let (high, low) = Deserialize::deserialize(deserializer)?;
+            Ok(Self(uuid::Uuid::from_u64_pair(high, low)))
+        }
+    }
+}
 
 impl Uid {
     /// A fresh identity from the wall clock and 80 random bits.

@@ -8,7 +8,7 @@ use super::tables;
 use super::view::{Txn, View};
 use super::{damaged_by, refused};
 use crate::domain::clock::{self, Stamp};
-use crate::domain::event::{self, Change, CommitId, Create, Event, Put};
+use crate::domain::event::{self, Change, CommitId, Create, Event, Extra, Put};
 use crate::domain::id::{self, Uid};
 use crate::domain::record::Record;
 use crate::domain::terms::{self, Facts};
@@ -112,7 +112,7 @@ impl Writer {
     /// # Errors
     /// As [`Writer::create`].
     pub fn create_as(&mut self, uid: Uid, kind: &str, set: Registers, at: DateTime<Utc>) -> Result<Record> {
-        let create = Create { kind: kind.to_owned(), id: self.free_id(kind, uid)? };
+        let create = Create { kind: kind.to_owned(), id: self.free_id(kind, uid)?, extra: Extra::new() };
         self.event(Put { uid, create: Some(create), set, extra: BTreeMap::new() }, at)
     }
 
