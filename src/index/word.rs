@@ -28,7 +28,7 @@ impl Piece {
             if out.len() + c.len_utf8() > bytes_max {
                 break;
             }
-            if !is_ignored(c) && !(self.joined && matches!(c, '_' | '-')) {
+            if !(is_ignored(c) || self.joined && matches!(c, '_' | '-')) {
                 out.push(c);
             }
         }

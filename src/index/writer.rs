@@ -98,7 +98,7 @@ fn commit(index: &Index, mut writer: IndexWriter, to: &Coverage) -> tantivy::Res
 /// cost of a catch-up does not grow with the index but now and then.
 fn worth_merging(index: &Index) -> tantivy::Result<Vec<SegmentId>> {
     let mut segments = index.searchable_segment_metas()?;
-    segments.sort_by_key(|segment| segment.num_docs());
+    segments.sort_by_key(tantivy::SegmentMeta::num_docs);
     let few = if segments.len() > SEGMENTS_MAX { segments.len() - SEGMENTS_AFTER + 1 } else { 0 };
     let worth = segments
         .iter()
