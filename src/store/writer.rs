@@ -199,7 +199,7 @@ impl Writer {
             extra: BTreeMap::new(),
         };
         meta.next_seq += 1;
-        self.append(event)?;
+        self.append(&event)?;
         self.record(uid)?.ok_or_else(|| super::damaged("a record", "it vanished while it was written"))
     }
 
@@ -212,7 +212,7 @@ impl Writer {
         Ok(())
     }
 
-    fn append(&mut self, event: Event) -> Result<()> {
+    fn append(&mut self, event: &Event) -> Result<()> {
         let position = self.view.meta.next_position;
         self.view.meta.next_position += 1;
         self.view.pending.push(event.clone());
@@ -222,7 +222,7 @@ impl Writer {
                 .map_err(damaged_by)?
                 .insert((uid.as_u128(), position), ())
                 .map_err(refused)?;
-            self.fold(*uid, position, &event)?;
+            self.fold(*uid, position, event)?;
         }
         Ok(())
     }

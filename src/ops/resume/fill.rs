@@ -86,18 +86,18 @@ fn render(sections: &[Section]) -> String {
     let mut text = String::new();
     for section in sections {
         if section.items.is_empty() {
-            let _ = write!(text, "{}: {} not shown: {}\n", section.title, section.left_out, section.more);
+            let _ = writeln!(text, "{}: {} not shown: {}", section.title, section.left_out, section.more);
             continue;
         }
         let indent = if section.title.is_empty() { "" } else { "  " };
         if !section.title.is_empty() {
-            let _ = write!(text, "{}:\n", section.title);
+            let _ = writeln!(text, "{}:", section.title);
         }
         for Item { text: item, .. } in &section.items {
-            let _ = write!(text, "{indent}{}\n", item.replace('\n', &format!("\n{indent}")));
+            let _ = writeln!(text, "{indent}{}", item.replace('\n', &format!("\n{indent}")));
         }
         if section.left_out > 0 {
-            let _ = write!(text, "{indent}{} more: {}\n", section.left_out, section.more);
+            let _ = writeln!(text, "{indent}{} more: {}", section.left_out, section.more);
         }
     }
     text
