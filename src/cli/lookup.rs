@@ -45,11 +45,11 @@ fn print_full(out: &mut String, paint: Paint, record: &Full, now: DateTime<Utc>)
     let unknown = if crate::domain::kind::find(&line.kind).is_none() { " (newer kind)" } else { "" };
     let _ = writeln!(out, "{} {}", paint.id(&line.id), paint.bold(&text::display(&line.title)));
     let _ = writeln!(out, "{}{unknown} {}{priority}{undone}", line.kind, line.status);
-    let mut facts = vec![format!("made {} ago by {}", when::age(line.created, now), text::display(&line.actor))];
+    let mut facts = vec![format!("made {} by {}", when::ago(line.created, now), text::display(&line.actor))];
     facts.extend(record.session.as_ref().map(|session| format!("in {session}")));
     facts.extend(line.branch.as_ref().map(|branch| format!("on {}", text::display(branch))));
     facts.extend(record.worktree.as_ref().filter(|name| !name.is_empty()).map(|name| format!("worktree {}", text::display(name))));
-    facts.push(format!("changed {} ago", when::age(line.updated, now)));
+    facts.push(format!("changed {}", when::ago(line.updated, now)));
     let _ = writeln!(out, "{}", paint.dim(&facts.join(", ")));
     print_facts(out, paint, record);
     for link in &record.links {

@@ -267,9 +267,9 @@ mod tests {
     }
 
     #[test]
-    fn ten_megabytes_are_cut_at_once() {
+    fn a_long_text_is_cut_at_once() {
         for piece in ["word ", "\u{1b}]", "\u{1b}[0", " ", "漢"] {
-            let text = piece.repeat(1_000_000);
+            let text = piece.repeat(200_000);
             assert!(estimate_tokens(&truncate_tokens(&text, 100)) <= 100);
             assert!(clean_line(&text).len() <= text.len());
         }

@@ -103,6 +103,15 @@ pub fn age(then: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
+/// The same as a phrase: `just now`, `3 h ago`.
+#[must_use]
+pub fn ago(then: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    match age(then, now).as_str() {
+        "now" => "just now".to_owned(),
+        age => format!("{age} ago"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

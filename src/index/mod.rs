@@ -1,18 +1,270 @@
-//! Stub
-#![allow(missing_docs)]
-use crate::domain::{id::Uid, query::Query}; use crate::error::{Error, Result}; use chrono::{DateTime,Utc}; use std::path::Path; use std::collections::BTreeSet;
-pub struct Document { pub uid: Uid, pub id: String, pub kind: String, pub status: String, pub live: bool, pub title: String, pub body: String, pub key: Option<String>, pub tags: Vec<String>, pub paths: Vec<String>, pub session: Option<String>, pub actor: String, pub branch: Option<String>, pub created: DateTime<Utc>, pub updated: DateTime<Utc> }
-#[derive(PartialEq)] pub struct Coverage { pub log: String, pub position: u64, pub hash: u64 }
-pub struct Hit { pub uid: Uid, pub score: f32, pub snippet: String, pub parts: Vec<(&'static str, f32)> }
-#[derive(Default)] pub struct Hits { pub hits: Vec<Hit>, pub total: usize, pub capped: bool }
-pub struct Change { pub uid: Uid, pub document: Option<Document> }
-#[derive(Clone,Copy)] pub struct Page { pub limit: usize, pub offset: usize, pub now: DateTime<Utc> }
-pub struct Tail<'a>(BTreeSet<Uid>, &'a [Document]);
-impl<'a> Tail<'a> { pub fn new(c: BTreeSet<Uid>, d: &'a [Document]) -> Self { Self(c,d) } }
-pub struct Index; 
-impl Index { pub fn at(_: &Path) -> Self { Self } pub fn coverage(&self) -> Option<Coverage> { None }
- pub fn search(&self, _q:&Query, _t:&Tail<'_>, _p:Page) -> Result<Hits> { Ok(Hits::default()) }
- pub fn search_tail(_q:&Query, _t:&Tail<'_>, _p:Page) -> Hits { Hits::default() }
- pub fn update(&self,_c:&Coverage,_i:&mut dyn Iterator<Item=Result<Change>>) -> Result<()> { Ok(()) }
- pub fn rebuild(&self,_c:&Coverage,_i:&mut dyn Iterator<Item=Result<Change>>) -> Result<()> { Ok(()) } }
-pub fn is_unreadable(_e:&Error)->bool { false }
+//! Full-text search over records: a tantivy index, derived from the log, and the tail of what changed since.
+//!
+//! The index is never the truth. Its commit says how far into which log it reaches ([`Coverage`]); the caller hands
+//! [`Index::search`] the records changed since then as a [`Tail`], and the result is as if they were indexed. When the
+//! index is missing, broken, of another version or of another log, [`Index::coverage`] is `None` or the search fails
+//! with an error for which [`is_unreadable`] holds: the caller then searches with all records as the tail, which is
+//! right and slow, and has the index rebuilt. So a write never waits for tantivy, and a search never depends on it.
+//!
+//! How text becomes terms is in `tokenizer`, what a query means in `plan`, how it is scored in `score` and `rank`;
+//! `reader`, `tail` and `writer` do what they are called.
+//!
+//! Does not know: the store, the log, the fold, the clock. Documents, positions and the time come in as arguments.
+
+mod directory;
+mod failure;
+mod plan;
+mod rank;
+mod reader;
+mod request;
+mod schema;
+mod score;
+mod snippet;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod tokenizer;
+mod word;
+mod writer;
+
+pub use failure::is_unreadable;
+
+use crate::domain::id::Uid;
+use crate::domain::query::Query;
+use crate::error::Result;
+use chrono::{DateTime, Utc};
+use plan::Plan;
+use rank::{Candidate, Place};
+use reader::Opened;
+use score::Statistics;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use tail::Scan;
+
+/// Totals are counted up to this; what lies beyond is "1,000+".
+pub const TOTAL_MAX: usize = 1000;
+
+/// Hits cannot be asked for beyond this place.
+pub const DEPTH_MAX: usize = 10_000;
+
+/// What is searched of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// Its permanent identity.
+    pub uid: Uid,
+    /// Its short id.
+    pub id: String,
+    /// The name of its kind.
+    pub kind: String,
+    /// One of the kind's statuses.
+    pub status: String,
+    /// Whether it is not over.
+    pub live: bool,
+    /// One line.
+    pub title: String,
+    /// Markdown.
+    pub body: String,
+    /// Its stable name.
+    pub key: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// The paths that it refers to.
+    pub paths: Vec<String>,
+    /// The session that made it, in the form by which people name sessions.
+    pub session: Option<String>,
+    /// The person or agent that made it.
+    pub actor: String,
+    /// The git branch that it was made on.
+    pub branch: Option<String>,
+    /// When it was made.
+    pub created: DateTime<Utc>,
+    /// When it last changed.
+    pub updated: DateTime<Utc>,
+}
+
+/// How far into which log an index reaches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coverage {
+    /// The identity of the log.
+    pub log: String,
+    /// The position of the last event that it takes into account.
+    pub position: u64,
+    /// The hash of that event, so that another history of the same length is noticed.
+    pub hash: u64,
+}
+
+/// A record that changed.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Its identity.
+    pub uid: Uid,
+    /// What it is now; `None` if it is gone.
+    pub document: Option<Document>,
+}
+
+/// The records changed since an index was written.
+#[derive(Clone, Copy, Debug)]
+pub struct Tail<'a> {
+    /// What the index covered when the tail was put together; `None` leaves the index alone: the tail is everything.
+    pub base: Option<&'a Coverage>,
+    /// The changed records as they are now.
+    pub documents: &'a [Document],
+    /// All changed records, those included that are gone.
+    pub changed: &'a BTreeSet<Uid>,
+}
+
+/// Which hits are wanted, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// At most so many.
+    pub limit: usize,
+    /// After so many.
+    pub offset: usize,
+    /// The time against which recency is judged.
+    pub now: DateTime<Utc>,
+}
+
+/// A record that was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hit {
+    /// Its identity.
+    pub uid: Uid,
+    /// The score that orders the hits; 0 if the query has no words.
+    pub score: f32,
+    /// One line of its body or title, about 160 characters at most, matched words in brackets.
+    pub snippet: String,
+    /// The factors whose product the score is.
+    pub parts: Vec<(&'static str, f32)>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Hits {
+    /// The wanted page, best first.
+    pub hits: Vec<Hit>,
+    /// How many there are in all, at most [`TOTAL_MAX`].
+    pub total: usize,
+    /// Whether there are more than `total`.
+    pub capped: bool,
+}
+
+/// The index in a directory, which need not exist. It is opened for every call and closed after it.
+#[derive(Clone, Debug)]
+pub struct Index {
+    dir: PathBuf,
+}
+
+impl Index {
+    /// The index in `dir`. Beside it, writers use `DIR.lock`, `DIR.new` and `DIR.old`.
+    #[must_use]
+    pub fn at(dir: &Path) -> Self {
+        Self { dir: dir.to_owned() }
+    }
+
+    /// How far it reaches; `None` if it is missing, truncated, otherwise unreadable or of another version.
+    #[must_use]
+    pub fn coverage(&self) -> Option<Coverage> {
+        failure::guard(|| reader::coverage(&self.dir)).ok()
+    }
+
+    /// Compares the checksums of all files, which takes time with the size of the index.
+    ///
+    /// # Errors
+    /// [`is_unreadable`] holds if it is missing or damaged.
+    pub fn verify(&self) -> Result<()> {
+        failure::guard(|| reader::verify(&self.dir))
+    }
+
+    /// The records that match `query`, best first, or newest first if it has no words.
+    ///
+    /// # Errors
+    /// Only one for which [`is_unreadable`] holds; with a tail without base none.
+    pub fn search(&self, query: &Query, tail: &Tail<'_>, page: Page) -> Result<Hits> {
+        let plan = Plan::new(query);
+        if query.is_nothing() || query.is_ranked() && !plan.is_ranked() {
+            return Ok(Hits::default());
+        }
+        let search = Search { plan: &plan, tail, page };
+        failure::guard(|| {
+            let index = tail.base.map(|base| Opened::open(&self.dir, base)).transpose()?;
+            search.run(index.as_ref()).map_err(failure::reading)
+        })
+    }
+
+    /// Applies changes and commits them as covering the log up to `to`; waits until all of it is on disk and merged.
+    ///
+    /// # Errors
+    /// `Busy` if another process writes; `Refused` if the disk does; [`is_unreadable`] if there is no sound index to go
+    /// on from; the first error of `changed`. What was committed before stays.
+    pub fn update(&self, to: &Coverage, changed: &mut dyn Iterator<Item = Result<Change>>) -> Result<()> {
+        failure::guard(|| writer::update(&self.dir, to, changed))
+    }
+
+    /// Builds an index of all records and puts it in the place of the present one, whose readers are not disturbed.
+    ///
+    /// # Errors
+    /// `Busy` if another process writes; `Refused` if the disk does; the first error of `all`. The present index stays.
+    pub fn rebuild(&self, to: &Coverage, all: &mut dyn Iterator<Item = Result<Change>>) -> Result<()> {
+        failure::guard(|| writer::rebuild(&self.dir, to, all))
+    }
+}
+
+/// One search.
+struct Search<'a> {
+    plan: &'a Plan<'a>,
+    tail: &'a Tail<'a>,
+    page: Page,
+}
+
+impl Search<'_> {
+    fn run(&self, index: Option<&Opened>) -> tantivy::Result<Hits> {
+        let scan = Scan::new(self.plan, self.tail.documents);
+        let (_, fields) = schema::schema();
+        let mut statistics = Statistics { plan: self.plan, fields: &fields, counts: scan.counts.clone() };
+        if let Some(index) = index {
+            index.add_to(&mut statistics)?;
+        }
+        let in_tail = scan.matches(self.plan, &statistics)?;
+        let mut total = in_tail.len();
+        let of_tail = |(number, score)| Candidate::of_tail(number, &self.tail.documents[number], score);
+        let mut candidates: Vec<Candidate> = in_tail.into_iter().map(of_tail).collect();
+        if let Some(index) = index {
+            let (found, matching) = index.matches(&statistics, &self.hidden(), self.reach())?;
+            total += matching;
+            candidates.extend(found.into_iter().map(Candidate::of_index));
+        }
+        let page = self.page_of(candidates);
+        let hits = page.into_iter().map(|candidate| self.hit(candidate, index)).collect::<tantivy::Result<_>>()?;
+        Ok(Hits { hits, total: total.min(TOTAL_MAX), capped: total > TOTAL_MAX })
+    }
+
+    /// The records whose indexed form is out of date.
+    fn hidden(&self) -> BTreeSet<Uid> {
+        self.tail.documents.iter().map(|document| document.uid).chain(self.tail.changed.iter().copied()).collect()
+    }
+
+    /// How many of the index's hits are needed, and up to which number they are counted.
+    fn reach(&self) -> (usize, usize) {
+        let last = self.page.offset.saturating_add(self.page.limit).min(DEPTH_MAX);
+        (last.max(rank::FACTORED), TOTAL_MAX)
+    }
+
+    fn page_of(&self, candidates: Vec<Candidate>) -> Vec<Candidate> {
+        if self.plan.is_ranked() {
+            rank::by_score(candidates, &self.page)
+        } else {
+            rank::by_time(candidates, &self.page)
+        }
+    }
+
+    fn hit(&self, candidate: Candidate, index: Option<&Opened>) -> tantivy::Result<Hit> {
+        let Candidate { uid, place, score, parts, .. } = candidate;
+        let line = |title: &str, body: &str| snippet::snippet(self.plan, title, body);
+        let snippet = match (place, index) {
+            (Place::Index(address), Some(index)) => index.texts(address).map(|(title, body)| line(&title, &body))?,
+            (Place::Tail(number), _) => line(&self.tail.documents[number].title, &self.tail.documents[number].body),
+            (Place::Index(_), None) => String::new(),
+        };
+        Ok(Hit { uid, score, snippet, parts })
+    }
+}

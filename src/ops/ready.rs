@@ -107,7 +107,7 @@ fn reason(view: &View, task: &Record, now: DateTime<Utc>) -> Result<String> {
         return abandoned(view, task, now);
     }
     if let Some(until) = task.deferred_until() {
-        return Ok(format!("deferred until {} ago", when::age(until, now)));
+        return Ok(format!("deferred until {}", when::ago(until, now)));
     }
     let mut freed: Option<Record> = None;
     for uid in task.linked(field::link::NEEDS) {
@@ -124,5 +124,5 @@ fn abandoned(view: &View, task: &Record, now: DateTime<Utc>) -> Result<String> {
     let Some(session) = task.claims().into_iter().next_back() else { return Ok("started, claimed by nobody".to_owned()) };
     let Some(session) = view.record(session)? else { return Ok("started by an unknown session".to_owned()) };
     let seen = session::last_seen(view, &session)?;
-    Ok(format!("started, {} left it {} ago", session.id(), when::age(seen, now)))
+    Ok(format!("started, {} left it {}", session.id(), when::ago(seen, now)))
 }

@@ -12,7 +12,7 @@ use crate::domain::kind::KINDS;
 use crate::domain::query::Query;
 use crate::domain::record::Record;
 use crate::domain::{field, terms};
-use crate::error::{Error, Result};
+use crate::error::{Kind, Result};
 use crate::index::{self, Change, Coverage, Document, Hits, Index, Page, Tail};
 use crate::process::detach;
 use crate::store::{View, files};
@@ -97,36 +97,25 @@ pub fn search(workspace: &Workspace, input: &SearchInput) -> Result<SearchReport
 /// # Errors
 /// As the store says.
 pub fn hits(view: &View, index: &Index, query: &Query, page: Page) -> Result<(Hits, usize)> {
-    let position = believed(view, index)?;
-    let changed = changed_since(view, position)?;
-    let documents = changed.iter().filter_map(|uid| document(view, *uid).transpose()).collect::<Result<Vec<_>>>()?;
-    let behind = changed.len();
-    let tail = Tail::new(changed, &documents);
-    if position == 0 {
-        return Ok((Index::search_tail(query, &tail, page), behind));
-    }
-    match index.search(query, &tail, page) {
-        Ok(hits) => Ok((hits, behind)),
-        Err(error) if index::is_unreadable(&error) => without_index(view, query, page),
-        Err(error) => Err(error),
+    match hits_on(view, index, believed(view, index)?, (query, page)) {
+        Err(error) if index::is_unreadable(&error) => hits_on(view, index, None, (query, page)),
+        other => other,
     }
 }
 
-/// Everything read from the store itself, when the index turns out to be broken in the middle of a search.
-fn without_index(view: &View, query: &Query, page: Page) -> Result<(Hits, usize)> {
-    let changed = changed_since(view, 0)?;
+/// Searches the index as it covers the log up to `base`, with the rest as tail; without base everything is the tail.
+fn hits_on(view: &View, index: &Index, base: Option<Coverage>, (query, page): (&Query, Page)) -> Result<(Hits, usize)> {
+    let changed = changed_since(view, base.as_ref().map_or(0, |base| base.position))?;
     let documents = changed.iter().filter_map(|uid| document(view, *uid).transpose()).collect::<Result<Vec<_>>>()?;
-    let behind = changed.len();
-    Ok((Index::search_tail(query, &Tail::new(changed, &documents), page), behind))
+    let tail = Tail { base: base.as_ref(), documents: &documents, changed: &changed };
+    Ok((index.search(query, &tail, page)?, changed.len()))
 }
 
-/// The log position that the index covers; 0 if there is none that fits this log.
-fn believed(view: &View, index: &Index) -> Result<u64> {
-    let Some(held) = index.coverage() else { return Ok(0) };
-    if held.position == 0 || held.position >= view.next_position() {
-        return Ok(0);
-    }
-    Ok(if held == coverage(view, held.position)? { held.position } else { 0 })
+/// How far the index covers this log; `None` if there is none that fits it.
+fn believed(view: &View, index: &Index) -> Result<Option<Coverage>> {
+    let Some(held) = index.coverage() else { return Ok(None) };
+    let fits = held.position > 0 && held.position < view.next_position() && held == coverage(view, held.position)?;
+    Ok(fits.then_some(held))
 }
 
 /// What an index that covers the log up to `position` says of itself.
@@ -188,7 +177,10 @@ fn document(view: &View, uid: Uid) -> Result<Option<Document>> {
 
 /// Starts a detached catch-up if the index is missing, doubtful or far behind. Failing to is no failure of the command.
 pub fn keep_up(workspace: &Workspace, program: &Path) {
-    let behind = workspace.read(|view| Ok(view.next_position() - believed(view, &workspace.index())?));
+    let behind = workspace.read(|view| {
+        let covered = believed(view, &workspace.index())?.map_or(0, |covered| covered.position);
+        Ok(view.next_position() - covered)
+    });
     if behind.is_ok_and(|behind| behind > TAIL_MAX as u64) && files::is_writable(workspace.store.dir()) {
         detach::spawn(program, &[OsStr::new("catch-up"), OsStr::new("--store"), workspace.store.dir().as_os_str()]);
     }
@@ -199,39 +191,39 @@ const STEP: usize = 500;
 
 /// Brings the index up to the end of the log; `progress` is told how many of how many records are in.
 ///
-/// Only one at a time: whoever does not get the index lock at once leaves the work to the other.
+/// Only one at a time: who finds another at it leaves the work to that one. Returns whether anything was done.
 ///
 /// # Errors
 /// As the store or the index's disk says.
 pub fn catch_up(workspace: &Workspace, progress: &dyn Fn(usize, usize)) -> Result<bool> {
-    let Some(_lock) = index_lock(workspace)? else { return Ok(false) };
     let index = workspace.index();
-    let (position, target, changed) = workspace.read(|view| {
-        let position = believed(view, &index)?;
+    let (base, target, changed) = workspace.read(|view| {
+        let base = believed(view, &index)?;
         let target = coverage(view, view.next_position() - 1)?;
-        Ok((position, target, changed_since(view, position)?))
+        let changed = changed_since(view, base.as_ref().map_or(0, |base| base.position))?;
+        Ok((base, target, changed))
     })?;
-    if target.position == position || target.position == 0 {
+    if target.position == 0 || base.as_ref() == Some(&target) {
         return Ok(false);
     }
     let uids: Vec<Uid> = changed.into_iter().collect();
-    let mut chunks = Chunks { workspace, uids: &uids, next: 0, ready: Vec::new().into_iter(), progress };
-    if position == 0 {
-        index.rebuild(&target, &mut chunks)?;
-    } else {
-        index.update(&target, &mut chunks)?;
+    let chunks = || Chunks { workspace, uids: &uids, next: 0, ready: Vec::new().into_iter(), progress };
+    let done = match base {
+        Some(_) => index.update(&target, &mut chunks()),
+        None => index.rebuild(&target, &mut chunks()),
+    };
+    match done {
+        Err(error) if error.kind == Kind::Busy => Ok(false),
+        Err(error) if index::is_unreadable(&error) => rebuild(workspace, &target, progress),
+        other => other.map(|()| true),
     }
-    Ok(true)
 }
 
-fn index_lock(workspace: &Workspace) -> Result<Option<std::fs::File>> {
-    let path = workspace.store.dir().join("index.lock");
-    let file = crate::store::files::open_private(&path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-        Err(std::fs::TryLockError::Error(error)) => Err(Error::io(format!("cannot lock {}", path.display()), error)),
-    }
+/// Builds the index anew from all records.
+fn rebuild(workspace: &Workspace, target: &Coverage, progress: &dyn Fn(usize, usize)) -> Result<bool> {
+    let uids: Vec<Uid> = workspace.read(|view| changed_since(view, 0))?.into_iter().collect();
+    let mut chunks = Chunks { workspace, uids: &uids, next: 0, ready: Vec::new().into_iter(), progress };
+    workspace.index().rebuild(target, &mut chunks).map(|()| true)
 }
 
 /// The documents of changed records, read from the store a step at a time.

@@ -92,9 +92,9 @@ fn claim(writer: &mut Writer, task: &Record) -> Result<Record> {
     let now = writer.now();
     let me = writer.session().ok_or_else(|| Error::new(Kind::Refused, "a claim needs a session"))?;
     if let Some(holder) = session::holder(writer, task, now)?.filter(|holder| holder.uid != me) {
-        let seen = when::age(session::last_seen(writer, &holder)?, now);
+        let seen = when::ago(session::last_seen(writer, &holder)?, now);
         return Err(Error::conflict(format!(
-            "{} is held by {} ({}), last active {seen} ago",
+            "{} is held by {} ({}), last active {seen}",
             task.id(),
             holder.id(),
             holder.title()

@@ -1,7 +1,7 @@
 //! One issue of a ledger as a draft.
 
 use crate::domain::draft::{Draft, DraftLink};
-use crate::domain::field::{self, link};
+use crate::domain::field::link;
 use crate::domain::kind;
 use crate::domain::text::{clean_body, clean_line};
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 
 /// The status of an issue that was deleted but must not come back by a merge.
 const TOMBSTONE: &str = "tombstone";
+
+/// The least urgent priority of both.
+const PRIORITY_MAX: u8 = 4;
 
 /// The fields that are sections of the body, with their headings.
 const SECTIONS: [(&str, &str); 3] =
@@ -31,7 +34,7 @@ pub(super) fn read(mut issue: Map<String, Value>) -> Result<Draft, String> {
         created_at: take_time(&mut issue, "created_at"),
         updated_at: take_time(&mut issue, "updated_at"),
         actor: take_line(&mut issue, "created_by"),
-        reason: take_line(&mut issue, "close_reason"),
+        reason: take_line(&mut issue, "close_reason").or_else(|| take_line(&mut issue, "delete_reason")),
         defer: take_time(&mut issue, "defer_until").map(|time| time.to_rfc3339()),
         parent: take_line(&mut issue, "parent"),
         ..Draft::default()
@@ -39,20 +42,6 @@ pub(super) fn read(mut issue: Map<String, Value>) -> Result<Draft, String> {
     take_dependencies(&mut issue, &id, &mut draft);
     draft.source = issue.into_iter().filter(|(_, value)| !is_nothing(value)).collect();
     Ok(draft)
-}
-
-/// Whether the issue was deleted where it comes from.
-pub(super) fn is_deleted(draft: &Draft) -> bool {
-    draft.source.get("status").and_then(Value::as_str) == Some(TOMBSTONE)
-}
-
-/// Why a deleted issue is not taken.
-pub(super) fn why_deleted(draft: &Draft) -> String {
-    let id = draft.key.as_deref().unwrap_or("?");
-    match draft.source.get("delete_reason").and_then(Value::as_str).map(clean_line) {
-        Some(reason) if !reason.is_empty() => format!("issue {id} was deleted there: {reason}"),
-        _ => format!("issue {id} was deleted there"),
-    }
 }
 
 fn is_nothing(value: &Value) -> bool {
@@ -114,14 +103,12 @@ fn take_status(issue: &mut Map<String, Value>) -> String {
 }
 
 fn take_priority(issue: &mut Map<String, Value>) -> Option<u8> {
-    let priority = match issue.get("priority")? {
+    let priority: i64 = match issue.get("priority")? {
         Value::String(text) => text.trim().trim_start_matches(['p', 'P']).parse().ok()?,
-        value => value.as_f64()?,
+        value => value.as_i64()?,
     };
     issue.remove("priority");
-    // Saturates: the cast of a value out of range is the nearest one.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0 to 4 before")]
-    Some(priority.clamp(0.0, field::PRIORITY_MAX as f64) as u8)
+    u8::try_from(priority.max(0)).map_or(Some(PRIORITY_MAX), |priority| Some(priority.min(PRIORITY_MAX)))
 }
 
 /// The type, unless it is the plain one, and the labels.

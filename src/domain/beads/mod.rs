@@ -43,10 +43,7 @@ pub fn parse(text: &str) -> Parsed {
             },
         }
     }
-    let (deleted, kept): (Vec<_>, Vec<_>) = versions.into_iter().partition(|(_, draft)| issue::is_deleted(draft));
-    rejected.extend(deleted.into_iter().map(|(line, draft)| Rejected { line, why: issue::why_deleted(&draft) }));
-    rejected.sort_by_key(|rejected| rejected.line);
-    Parsed { drafts: kept.into_iter().map(|(_, draft)| draft).collect(), rejected }
+    Parsed { drafts: versions.into_iter().map(|(_, draft)| draft).collect(), rejected }
 }
 
 /// Whether the beginning of `text` looks like a ledger of beads.
@@ -173,7 +170,9 @@ mod tests {
         let text = "\u{feff}{\"id\":\"a-1\",\"title\":\"first\"}\r\n\r\n[1]\n{\"id\":\"a-2\"\n{\"id\":\"a-3\"}\n{\"title\":\"x\"}\nhello\n\
             {\"id\":\"a-4\",\"title\":\"gone\",\"status\":\"tombstone\",\"delete_reason\":\"batch delete\"}\n{\"id\":\"a-5\",\"title\":\"last\"}";
         let parsed = parse(text);
-        assert_eq!(parsed.drafts.iter().map(|draft| &draft.title[..]).collect::<Vec<_>>(), ["first", "last"]);
+        assert_eq!(parsed.drafts.iter().map(|draft| &draft.title[..]).collect::<Vec<_>>(), ["first", "gone", "last"]);
+        let gone = &parsed.drafts[1];
+        assert_eq!((gone.status.as_deref(), gone.reason.as_deref()), (Some("dropped"), Some("batch delete")));
         let told: Vec<(usize, &str)> = parsed.rejected.iter().map(|r| (r.line, r.why.as_str())).collect();
         let expected = [
             (3, "not a JSON object"),
@@ -181,7 +180,6 @@ mod tests {
             (5, "issue a-3 has no title"),
             (6, "an issue without an id"),
             (7, "not valid JSON at column 1"),
-            (8, "issue a-4 was deleted there: batch delete"),
         ];
         assert_eq!(told, expected);
     }

@@ -92,9 +92,9 @@ pub(super) fn exact(label: &str) -> Option<Meaning> {
 /// Whether `heading` begins or ends with one of the `wanted` words.
 pub(super) fn has_words(heading: &str, wanted: &[&str]) -> bool {
     let plain = normalise(heading);
-    wanted.iter().any(|phrase| {
-        plain == *phrase || plain.starts_with(&format!("{phrase} ")) || plain.ends_with(&format!(" {phrase}"))
-    })
+    let begins = |phrase: &str| plain.strip_prefix(phrase).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    let ends = |phrase: &str| plain.strip_suffix(phrase).is_some_and(|rest| rest.ends_with(' '));
+    wanted.iter().any(|phrase| begins(phrase) || ends(phrase))
 }
 
 /// Lower case words with single spaces: no emoji, numbers in front, marks, or what is in parentheses.

@@ -36,34 +36,24 @@ pub(super) struct Item {
     pub indent: usize,
     /// Its first paragraph.
     pub head: String,
-<<<<<<< HEAD
-    /// What is below that, without the indent.
-=======
     /// What is below that, with its indent.
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
     pub body: String,
 }
 
 /// The draft of an item below a heading, unless it says that there is none.
-pub(super) fn draft(item: Item, meaning: Meaning, section_priority: Option<u8>) -> Option<Draft> {
+pub(super) fn draft(item: &Item, meaning: Meaning, section_priority: Option<u8>) -> Option<Draft> {
     let Meaning::Items(kind, status) = meaning else { return None };
     let whole = clean_line(&item.head.replace("**", "").replace("__", ""));
-<<<<<<< HEAD
-    let body = clean_body(&item.body);
-=======
     let body = clean_body(&dedented(&item.body));
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
     if says_nothing(&whole) {
         return None;
     }
     let (mark, text) = emoji_mark(&whole).map_or((item.mark, &whole[..]), |text| (item.mark.or(Some('x')), text));
     let (priority, text) = if kind.name == kind::TASK { split_priority(text) } else { (None, text.to_owned()) };
     let (about, text) = split_about(&text);
-<<<<<<< HEAD
-=======
     let introduced = text.strip_suffix(':').filter(|_| !body.is_empty()).map(str::to_owned);
     let text = introduced.unwrap_or(text);
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
+    let text = if text.trim().is_empty() { whole.clone() } else { text };
     let long = truncate_width(&text, TITLE_COLUMNS);
     let body = if long == text { body } else { clean_body(&format!("{whole}\n\n{body}")) };
     Some(Draft {
@@ -78,8 +68,6 @@ pub(super) fn draft(item: Item, meaning: Meaning, section_priority: Option<u8>) 
     })
 }
 
-<<<<<<< HEAD
-=======
 /// The text without the indent that all its lines share.
 fn dedented(text: &str) -> String {
     let indent = |line: &str| line.bytes().take_while(|b| matches!(b, b' ' | b'\t')).count();
@@ -87,16 +75,11 @@ fn dedented(text: &str) -> String {
     text.lines().map(|line| line.get(shared..).unwrap_or("")).collect::<Vec<_>>().join("\n")
 }
 
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
 /// Whether a text is a way to say: none.
 pub(super) fn says_nothing(text: &str) -> bool {
     let text = text.find(" (").map_or(text, |at| &text[..at]);
     let plain = text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
-<<<<<<< HEAD
-    NOTHING.contains(&plain.as_str())
-=======
     NOTHING.contains(&plain.as_str()) || !plain.contains(char::is_alphabetic)
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
 }
 
 fn push_new(mut list: Vec<String>, item: String) -> Vec<String> {
@@ -204,12 +187,8 @@ pub(super) fn paths(text: &str) -> impl Iterator<Item = String> {
 /// The references that an entry of a list of files names: its code spans, the targets of its links, or its words.
 pub(super) fn listed_paths(text: &str) -> Vec<String> {
     let links = || text.split("](").skip(1).filter_map(|rest| path(rest.split(')').next()?));
-<<<<<<< HEAD
-    let words = || text.split_whitespace().filter_map(|word| path(word.trim_matches(['*', ',', ';', ':', '"', '(', ')'])));
-=======
     let words =
         || text.split_whitespace().filter_map(|word| path(word.trim_matches(['*', ',', ';', ':', '"', '(', ')'])));
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
     let found: Vec<String> = paths(text).chain(links()).take(REFS_MAX).collect();
     if found.is_empty() { words().take(REFS_MAX).collect() } else { found }
 }
@@ -217,7 +196,12 @@ pub(super) fn listed_paths(text: &str) -> Vec<String> {
 fn path(text: &str) -> Option<String> {
     let text = text.trim();
     let odd = |c: char| c.is_whitespace() || "<>{}()$*|\"'=;,".contains(c);
-    if text.len() > 300 || text.contains(odd) || text.contains("://") || text.starts_with(['-', '@', '#']) {
+    if text.len() > 300
+        || !text.contains(['.', '/', 'M', 'D', 'L'])
+        || text.contains(odd)
+        || text.contains("://")
+        || text.starts_with(['-', '@', '#'])
+    {
         return None;
     }
     let reference = Reference::parse(text).ok()?;
@@ -225,15 +209,11 @@ fn path(text: &str) -> Option<String> {
     let extension = named.rsplit_once('.').map_or("", |(_, extension)| extension);
     let nested = reference.path.contains('/');
     let looks = if nested {
-<<<<<<< HEAD
-        is_extension(extension) || text.ends_with('/') || text.starts_with(['.', '~', '/']) || reference.lines.is_some()
-=======
         is_extension(extension)
             || text.ends_with('/')
             || text.starts_with(['.', '~'])
             || text.starts_with('/') && text[1..].contains('/')
             || reference.lines.is_some()
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
     } else {
         FILE_EXTENSIONS.contains(&extension) || ["Makefile", "Dockerfile", "LICENSE"].contains(&named)
     };

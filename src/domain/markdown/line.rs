@@ -38,16 +38,13 @@ pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
                 Line::Code(raw)
             }
         };
-        match underlined(found.last(), raw, after_text).filter(|_| fence.is_none()) {
-            Some(heading) => {
-                found.pop();
-                found.extend([heading, Line::Blank]);
-                after_text = false;
-            }
-            None => {
-                after_text = matches!((found.last(), line), (Some(Line::Text { .. }), Line::Text { .. }));
-                found.push(line);
-            }
+        if let Some(heading) = underlined(found.last(), raw, after_text).filter(|_| fence.is_none()) {
+            found.pop();
+            found.extend([heading, Line::Blank]);
+            after_text = false;
+        } else {
+            after_text = matches!((found.last(), line), (Some(Line::Text { .. }), Line::Text { .. }));
+            found.push(line);
         }
     }
     found

@@ -25,6 +25,8 @@ use line::Line;
 
 /// The longest title, in columns.
 const TITLE_COLUMNS: usize = 120;
+/// How many headings are looked at to tell a summary from a handoff.
+const HEADINGS: usize = 200;
 /// How far down `kind: summary` may stand without front matter.
 const KIND_LINES: usize = 5;
 
@@ -80,19 +82,15 @@ fn is_summary(text: &str, lines: &[Line<'_>]) -> bool {
         line.split_once(':')
             .is_some_and(|(name, kind)| name.eq_ignore_ascii_case("kind") && kind.trim() == kind::SUMMARY)
     });
-    let headings: Vec<&str> = lines
-        .iter()
-        .filter_map(|line| if let Line::Heading { text, .. } = line { Some(*text) } else { None })
-        .collect();
+    let texts = lines.iter().filter_map(|line| if let Line::Heading { text, .. } = line { Some(*text) } else { None });
+    let headings: Vec<&str> = texts.take(HEADINGS).collect();
     let any = |wanted: &[&str]| headings.iter().any(|heading| has_words(heading, wanted));
     let issues = any(&["issues", "issues by priority", "problems"]);
     let actions = any(&["action items", "actions", "recommendations"]);
     let references = any(&["references", "reference", "sources"]);
     let work = any(&["done", "completed", "next", "next steps", "in progress", "current state", "now", "remaining"]);
     let named = headings.first().is_some_and(|first| has_words(first, &["summary", "analysis", "audit"]));
-    said || !work
-        && (issues as usize + actions as usize + references as usize + usize::from(named) >= 2)
-        && (issues || actions)
+    said || !work && [issues, actions, references, named].iter().filter(|has| **has).count() >= 2 && (issues || actions)
 }
 
 /// The first heading, or the first line if that is a section of its own such as `Done` or `Goal`.
@@ -119,7 +117,7 @@ fn content<'a>(line: &Line<'a>) -> Option<&'a str> {
 
 /// Whether a heading names a part of a handoff rather than the handoff.
 fn is_section(heading: &str) -> bool {
-    heading::meaning(heading).is_some()
+    heading::exact(heading).is_some()
         || has_words(heading, &["goal", "context", "state", "status", "summary", "session summary"])
 }
 
@@ -139,25 +137,4 @@ fn undecorated(text: &str) -> String {
 }
 
 #[cfg(test)]
-<<<<<<< HEAD
-mod tests {
-    use super::*;
-
-    #[test]
-    #[ignore]
-    fn show() {
-        for f in std::fs::read_dir("/work/shared/data/handoffs").unwrap() {
-            let f = f.unwrap().path();
-            if f.extension().is_none_or(|e| e != "md") { continue; }
-            let p = parse(&std::fs::read_to_string(&f).unwrap()).unwrap();
-            println!("===== {} [{}] {}", f.file_name().unwrap().to_string_lossy(), p.kind, p.title);
-            for i in &p.items {
-                println!("  {}/{} p{:?} about={:?} refs={:?} +{}| {}", i.kind, i.status.as_deref().unwrap(), i.priority, i.about, i.refs, i.body.len(), i.title);
-            }
-            println!("  REFS {:?}", p.references);
-        }
-    }
-}
-=======
 mod tests;
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc

@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 const ITEMS_MAX: usize = 10_000;
 /// A line of prose below a heading of tasks is a task only if it is not longer, in bytes.
 const SENTENCE_MAX: usize = 100;
+/// What is in more lines without a blank one between them is a listing; the rest of it stays in the body only.
+const PARAGRAPH_MAX: usize = 200;
 /// The level of a heading that is a plain line.
 const PLAIN: usize = LINE_HEADING + 1;
 
@@ -47,14 +49,19 @@ impl<'a> Outline<'a> {
             let list_follows = || lines[at + 1..].iter().find(|next| **next != Line::Blank);
             self.read_line(*line, raw, || matches!(list_follows(), Some(Line::Item { .. })));
             self.after_blank = *line == Line::Blank || matches!(line, Line::Heading { .. });
-            if self.parsed.items.len() > ITEMS_MAX {
-                let line = self.above + at + 1;
-                return Err(Error::usage(format!("line {line}: more than {ITEMS_MAX} items in one handoff"))
-                    .hint("import a ledger with `state import`, or split the text"));
-            }
+            self.check_size(at + 1)?;
         }
         self.end_section();
-        Ok(())
+        self.check_size(lines.len())
+    }
+
+    fn check_size(&self, line: usize) -> Result<()> {
+        if self.parsed.items.len() + self.paragraphs.len() <= ITEMS_MAX {
+            return Ok(());
+        }
+        let line = self.above + line;
+        Err(Error::usage(format!("line {line}: more than {ITEMS_MAX} items in one handoff"))
+            .hint("split the text, or give the items as JSON lines"))
     }
 
     fn read_line(&mut self, line: Line<'_>, raw: &str, list_follows: impl Fn() -> bool) {
@@ -66,17 +73,13 @@ impl<'a> Outline<'a> {
         }
         match line {
             Line::Item { indent, mark, text } => {
-                self.read_item(Item { mark, indent, head: text.to_owned(), ..Item::default() }, raw)
+                self.read_item(Item { mark, indent, head: text.to_owned(), ..Item::default() }, raw);
             }
             Line::Text { indent, text } if !self.read_plain_heading(indent, text, list_follows) => {
-                self.read_text(indent, text, raw)
+                self.read_text(indent, text, raw);
             }
-<<<<<<< HEAD
-            Line::Code(_) | Line::Blank if self.item.is_some() => self.append(raw),
-=======
             Line::Code(_) if self.item.is_some() => self.append(raw),
             Line::Blank => self.append(""),
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
             _ => {}
         }
     }
@@ -99,11 +102,8 @@ impl<'a> Outline<'a> {
             None => self.end_section(),
         }
         if let Some(section) = &mut self.section {
-<<<<<<< HEAD
-=======
             // What stands below a title of the whole is about the whole.
             section.has_list |= is_title;
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
             section.priority = item::priority(text).or(section.priority.filter(|_| deeper && level == LINE_HEADING));
         }
     }
@@ -154,11 +154,7 @@ impl<'a> Outline<'a> {
         match self.section.as_mut() {
             None => {}
             Some(section) if section.meaning == Meaning::References => {
-<<<<<<< HEAD
-                self.parsed.references.extend(item::listed_paths(&item.head));
-=======
                 self.add_references(&item.head);
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
             }
             Some(_) if nested => self.append(raw),
             Some(section) => {
@@ -191,38 +187,33 @@ impl<'a> Outline<'a> {
             return false;
         }
         self.end_item();
-        self.add(Item { head: rest.to_owned(), mark: item.mark, ..Item::default() }, meaning, None);
+        self.add(&Item { head: rest.to_owned(), mark: item.mark, ..Item::default() }, meaning, None);
         true
     }
 
     fn read_text(&mut self, indent: usize, text: &str, raw: &str) {
         if let Some((meaning, rest)) = labelled(text).filter(|_| indent <= 3 && self.starts_something(indent)) {
             self.end_item();
-            return self.add(Item { head: rest.to_owned(), ..Item::default() }, meaning, None);
+            return self.add(&Item { head: rest.to_owned(), ..Item::default() }, meaning, None);
         }
         let after_blank = self.after_blank;
-<<<<<<< HEAD
-        match (&mut self.item, &self.section) {
-=======
         match (&mut self.item, &mut self.section) {
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
             (Some(item), _) if !after_blank && item.body.is_empty() => {
                 item.head.push(' ');
                 item.head.push_str(text);
             }
             (Some(item), _) if !after_blank || indent > item.indent => self.append(raw),
-<<<<<<< HEAD
-            (_, Some(section)) if section.meaning != Meaning::References && !text.starts_with('|') => {
-=======
             (_, Some(section)) if text.starts_with('|') => {
                 section.has_list = true;
                 self.end_item();
             }
             (_, Some(section)) if section.meaning != Meaning::References => {
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
                 self.end_item();
                 match self.paragraphs.last_mut() {
-                    Some(paragraph) if !after_blank => paragraph.push(text.to_owned()),
+                    Some(paragraph) if !after_blank && paragraph.len() < PARAGRAPH_MAX => {
+                        paragraph.push(text.to_owned());
+                    }
+                    Some(_) if !after_blank => {}
                     _ => self.paragraphs.push(vec![text.to_owned()]),
                 }
             }
@@ -234,40 +225,28 @@ impl<'a> Outline<'a> {
         self.after_blank || self.item.as_ref().is_none_or(|item| indent <= item.indent && item.indent == 0)
     }
 
-<<<<<<< HEAD
-    /// Adds a line to the body of the open item, without the item's own indent.
-    fn append(&mut self, raw: &str) {
-        let Some(item) = &mut self.item else { return };
-        let own = raw.char_indices().take(item.indent + 2).take_while(|(_, c)| *c == ' ' || *c == '\t').count();
-        item.body.push_str(&raw[own..]);
-=======
     /// Adds a line to the body of the open item.
     fn append(&mut self, raw: &str) {
         let Some(item) = &mut self.item else { return };
         item.body.push_str(raw);
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
         item.body.push('\n');
     }
 
     fn end_item(&mut self) {
         let (Some(item), Some(section)) = (self.item.take(), &self.section) else { return };
         let (meaning, priority) = (section.meaning, section.priority);
-        self.add(item, meaning, priority);
+        self.add(&item, meaning, priority);
     }
 
-    fn add(&mut self, item: Item, meaning: Meaning, priority: Option<u8>) {
+    fn add(&mut self, item: &Item, meaning: Meaning, priority: Option<u8>) {
         if meaning == Meaning::References {
-<<<<<<< HEAD
-            self.parsed.references.extend(item::listed_paths(&item.head));
-=======
             self.add_references(&item.head);
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
         }
-        self.parsed.items.extend(item::draft(item, meaning, priority));
+        if self.parsed.items.len() <= ITEMS_MAX {
+            self.parsed.items.extend(item::draft(item, meaning, priority));
+        }
     }
 
-<<<<<<< HEAD
-=======
     fn add_references(&mut self, entry: &str) {
         for path in item::listed_paths(entry) {
             // The last ones are enough: a list that repeats itself does so soon.
@@ -277,7 +256,6 @@ impl<'a> Outline<'a> {
         }
     }
 
->>>>>>> e56e80605d42184ca2242c6f4d68ecb0bb9e96dc
     fn end_section(&mut self) {
         self.end_item();
         let paragraphs = std::mem::take(&mut self.paragraphs);
@@ -286,7 +264,7 @@ impl<'a> Outline<'a> {
         for paragraph in paragraphs {
             let heads = if kind.name == kind::TASK { short_sentences(paragraph) } else { vec![paragraph.join(" ")] };
             for head in heads {
-                self.add(Item { head, ..Item::default() }, section.meaning, section.priority);
+                self.add(&Item { head, ..Item::default() }, section.meaning, section.priority);
             }
         }
     }
@@ -304,7 +282,9 @@ fn short_sentences(paragraph: Vec<String>) -> Vec<String> {
 fn labelled(text: &str) -> Option<(Meaning, &str)> {
     let at = text.find(':').filter(|at| *at <= 40)?;
     let rest = text[at + 1..].trim_start_matches('*');
-    let spaced = rest.starts_with(char::is_whitespace) && !rest.trim().is_empty();
-    let meaning = heading::exact(&text[..at]).filter(|_| spaced && text.starts_with(|c: char| !c.is_lowercase()))?;
+    if !rest.starts_with(char::is_whitespace) || rest.trim().is_empty() || text.starts_with(char::is_lowercase) {
+        return None;
+    }
+    let meaning = heading::exact(&text[..at])?;
     Some((meaning, rest.trim()))
 }

@@ -98,9 +98,9 @@ impl Gatherer<'_> {
     fn opening(&self, last: Option<&Record>, focus: Option<&Record>) -> Result<Section> {
         let mut line = format!("{}.", self.place_name());
         if let Some(session) = last {
-            let age = when::age(session::last_seen(self.view, session)?, self.now);
+            let age = when::ago(session::last_seen(self.view, session)?, self.now);
             let standing = session::standing(self.view, session, self.now)?.word();
-            line.push_str(&format!(" Last session {} ({}) {age} ago, {standing}.", session.id(), self.title(session)));
+            line.push_str(&format!(" Last session {} ({}) {age}, {standing}.", session.id(), self.title(session)));
         }
         if let Some(focus) = focus {
             line.push_str(&format!(" Focus: {} ({}).", self.title(focus), focus.id()));
@@ -113,7 +113,7 @@ impl Gatherer<'_> {
     }
 
     fn age(&self, record: &Record) -> String {
-        when::age(record.updated_at, self.now)
+        when::ago(record.updated_at, self.now)
     }
 
     /// The session that acted last on this branch, other than the one that asks.
@@ -181,7 +181,7 @@ impl Gatherer<'_> {
             Ok(proceed(read))
         })?;
         let Some(handoff) = found else { return Ok(Section::default()) };
-        let line = format!("{} {} ago: {}", handoff.id(), self.age(&handoff), self.title(&handoff));
+        let line = format!("{} {}: {}", handoff.id(), self.age(&handoff), self.title(&handoff));
         let body = self.view.body(&handoff)?;
         let forms = [HANDOFF_TOKENS, HANDOFF_TOKENS / 2, HANDOFF_TOKENS / 5].map(|tokens| format!("{line}\n{}", quoted(&body, tokens)));
         let forms = forms.into_iter().chain([line.clone()]).collect();
@@ -213,7 +213,7 @@ impl Gatherer<'_> {
         let who = match session::holder(self.view, task, self.now)? {
             Some(holder) if Some(holder.uid) == me => "yours".to_owned(),
             Some(holder) => format!("{} is on it", holder.id()),
-            None => format!("left {} ago: state start {}", self.age(task), task.id()),
+            None => format!("left {}: state start {}", self.age(task), task.id()),
         };
         Ok(Item::line(Some(task.id()), format!("{} p{} {} ({who})", task.id(), task.priority(), self.title(task))))
     }
@@ -235,7 +235,7 @@ impl Gatherer<'_> {
                 held.extend(self.view.record(uid)?.filter(Record::is_live).map(|task| task.id().to_owned()));
             }
             let holds = if held.is_empty() { String::new() } else { format!(" holds up {}", held.join(", ")) };
-            let line = format!("{} {} ago: {}{holds}", blocker.id(), self.age(&blocker), self.title(&blocker));
+            let line = format!("{} {}: {}{holds}", blocker.id(), self.age(&blocker), self.title(&blocker));
             items.push(Item::line(Some(blocker.id()), line));
             Ok(proceed(items.len()))
         })?;

@@ -1,0 +1,106 @@
+//! The order of hits: the text decides, then modest factors on the best of them.
+
+use super::reader::Found;
+use super::{Document, Page};
+use crate::domain::id::Uid;
+use chrono::{DateTime, Utc};
+use std::cmp::Reverse;
+use tantivy::DocAddress;
+
+/// The factors apply to so many of the best by text.
+pub(super) const FACTORED: usize = 200;
+
+/// A record changed just now gains this much, one changed long ago nothing.
+const RECENCY_GAIN: f32 = 0.25;
+
+/// After so many days half of that is left.
+const RECENCY_HALF_DAYS: f32 = 30.0;
+
+/// What a record that is over is worth.
+const ENDED: f32 = 0.8;
+
+/// Where the text of a candidate is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the index.
+    Index(DocAddress),
+    /// In the tail, by number.
+    Tail(usize),
+}
+
+/// A match of either side.
+pub(super) struct Candidate {
+    pub uid: Uid,
+    pub place: Place,
+    text: f32,
+    kind: String,
+    live: bool,
+    updated: i64,
+    /// The score that orders it, and how it came about.
+    pub score: f32,
+    pub parts: Vec<(&'static str, f32)>,
+}
+
+impl Candidate {
+    pub(super) fn of_index(found: Found) -> Self {
+        let Found { uid, address, score, kind, live, updated } = found;
+        Self { uid, place: Place::Index(address), text: score, kind, live, updated, score, parts: Vec::new() }
+    }
+
+    pub(super) fn of_tail(number: usize, document: &Document, score: f32) -> Self {
+        let (kind, updated) = (document.kind.clone(), document.updated.timestamp_millis());
+        let place = Place::Tail(number);
+        Self { uid: document.uid, place, text: score, kind, live: document.live, updated, score, parts: Vec::new() }
+    }
+
+    /// Scores within a hundredth of a percent are equal: sums depend on their order in the last digits.
+    fn order(&self) -> Reverse<(i64, i64, Uid)> {
+        #[expect(clippy::cast_possible_truncation, reason = "the logarithm of a float is below a hundred")]
+        let rounded = if self.score > 0.0 { (f64::from(self.score).ln() * 1e4).round() as i64 } else { i64::MIN };
+        Reverse((rounded, self.updated, self.uid))
+    }
+
+    fn apply_factors(&mut self, now: DateTime<Utc>) {
+        let parts = [("recency", recency(self.updated, now)), ("kind", kind_factor(&self.kind))];
+        self.parts.extend(parts);
+        if !self.live {
+            self.parts.push(("ended", ENDED));
+        }
+        self.score = self.parts.iter().map(|(_, factor)| factor).product();
+    }
+}
+
+/// The page of all candidates of a query with words.
+pub(super) fn by_score(mut candidates: Vec<Candidate>, page: &Page) -> Vec<Candidate> {
+    candidates.sort_by_key(Candidate::order);
+    let best = candidates.len().min(FACTORED);
+    for candidate in &mut candidates {
+        candidate.parts.push(("text", candidate.text));
+    }
+    for candidate in &mut candidates[..best] {
+        candidate.apply_factors(page.now);
+    }
+    candidates[..best].sort_by_key(Candidate::order);
+    candidates.into_iter().skip(page.offset).take(page.limit).collect()
+}
+
+/// The page of all candidates of a query without words: newest first.
+pub(super) fn by_time(mut candidates: Vec<Candidate>, page: &Page) -> Vec<Candidate> {
+    candidates.sort_by_key(|candidate| Reverse((candidate.updated, candidate.uid)));
+    candidates.into_iter().skip(page.offset).take(page.limit).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "days need no precision")]
+fn recency(updated: i64, now: DateTime<Utc>) -> f32 {
+    let days = now.timestamp_millis().saturating_sub(updated).max(0) as f32 / 86_400_000.0;
+    1.0 + RECENCY_GAIN * (-days / RECENCY_HALF_DAYS).exp2()
+}
+
+/// What was learned and settled answers a search more often than what was merely noted or automatic.
+fn kind_factor(kind: &str) -> f32 {
+    match kind {
+        "finding" | "decision" => 1.1,
+        "session" | "checkpoint" | "job" | "lease" => 0.85,
+        _ => 1.0,
+    }
+}

@@ -1,0 +1,234 @@
+//! Opening the index and matching a plan in it, on the calling thread, without writing anything.
+
+use super::directory::Unlocked;
+use super::failure::{reading, unreadable};
+use super::schema::{self, Fields};
+use super::score::Statistics;
+use super::{Coverage, request};
+use crate::domain::id::Uid;
+use crate::error::Result;
+use std::collections::BTreeSet;
+use std::path::Path;
+use tantivy::collector::TopDocs;
+use tantivy::columnar::{Column, StrColumn};
+use tantivy::directory::Directory;
+use tantivy::index::SegmentComponent;
+use tantivy::query::{EnableScoring, Query};
+use tantivy::{DocAddress, DocSet, Index, Order, ReloadPolicy, Searcher, SegmentReader, TERMINATED, TantivyDocument};
+use tantivy::{TantivyError, schema::Value};
+
+/// An index up to this size is checksummed before every search; a larger one only by [`verify`].
+const VERIFIED_BYTES_MAX: u64 = 4 << 20;
+
+/// How often an index whose files vanish while it is opened is opened again.
+const ATTEMPTS_MAX: usize = 5;
+
+/// The parts of a segment that are always there.
+const COMPONENTS: [SegmentComponent; 6] = [
+    SegmentComponent::Postings,
+    SegmentComponent::Positions,
+    SegmentComponent::Terms,
+    SegmentComponent::Store,
+    SegmentComponent::FastFields,
+    SegmentComponent::FieldNorms,
+];
+
+/// What the index in `dir` covers; its files are there and end as they should.
+pub(super) fn coverage(dir: &Path) -> Result<Coverage> {
+    retry(|| {
+        let (index, covered) = open_index(dir)?;
+        for segment in index.searchable_segment_metas()? {
+            let deletes = segment.has_deletes().then_some(SegmentComponent::Delete);
+            for component in COMPONENTS.into_iter().chain(deletes) {
+                index.directory().open_read(&segment.relative_path(component))?;
+            }
+        }
+        Ok(covered)
+    })
+}
+
+/// Reads every byte of the index and compares checksums.
+pub(super) fn verify(dir: &Path) -> Result<()> {
+    retry(|| checksum(&open_index(dir)?.0))
+}
+
+fn checksum(index: &Index) -> tantivy::Result<()> {
+    match index.validate_checksum()?.into_iter().next() {
+        None => Ok(()),
+        Some(file) => Err(TantivyError::InternalError(format!("{} is damaged", file.display()))),
+    }
+}
+
+fn retry<T>(mut attempt: impl FnMut() -> tantivy::Result<T>) -> Result<T> {
+    let mut result = attempt();
+    for _ in 1..ATTEMPTS_MAX {
+        if result.is_ok() {
+            break;
+        }
+        result = attempt();
+    }
+    result.map_err(reading)
+}
+
+/// The index in `dir` and what its commit covers, if this version wrote it.
+pub(super) fn open_index(dir: &Path) -> tantivy::Result<(Index, Coverage)> {
+    let index = Index::open(Unlocked::open(dir)?)?;
+    let covered = index.load_metas()?.payload.as_deref().and_then(schema::coverage);
+    match covered {
+        Some(covered) if index.schema() == schema::schema().0 => Ok((index, covered)),
+        _ => Err(TantivyError::InternalError("it is of another version".to_owned())),
+    }
+}
+
+/// An index opened for one search.
+pub(super) struct Opened {
+    searcher: Searcher,
+    fields: Fields,
+}
+
+/// A document of the index and what ranking needs to know about it.
+pub(super) struct Found {
+    pub uid: Uid,
+    pub address: DocAddress,
+    /// The text score; 0 if the query has no words.
+    pub score: f32,
+    pub kind: String,
+    pub live: bool,
+    /// Milliseconds since 1970.
+    pub updated: i64,
+}
+
+impl Opened {
+    /// Opens the index, which must go on from what the caller's tail starts at.
+    pub(super) fn open(dir: &Path, base: &Coverage) -> Result<Self> {
+        let (searcher, covered) = retry(|| {
+            let (index, covered) = open_index(dir)?;
+            if size(dir)? <= VERIFIED_BYTES_MAX {
+                checksum(&index)?;
+            }
+            let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+            Ok((reader.searcher(), covered))
+        })?;
+        let goes_on = covered.log == base.log
+            && (covered.position > base.position || covered.position == base.position && covered.hash == base.hash);
+        if !goes_on {
+            return Err(unreadable("it was replaced while it was read"));
+        }
+        Ok(Self { searcher, fields: schema::schema().1 })
+    }
+
+    /// The counts for scoring.
+    pub(super) fn add_to(&self, statistics: &mut Statistics<'_>) -> tantivy::Result<()> {
+        statistics.add_index(&self.searcher)
+    }
+
+    /// The first `limit` matches without those in `hidden`, and how many there are up to `total_max`.
+    pub(super) fn matches(
+        &self,
+        statistics: &Statistics<'_>,
+        hidden: &BTreeSet<Uid>,
+        (limit, total_max): (usize, usize),
+    ) -> tantivy::Result<(Vec<Found>, usize)> {
+        let query = request::query(statistics.plan, &self.fields);
+        let reach = limit + hidden.len();
+        let top = self.top(&*query, statistics, reach)?;
+        let complete = top.len() < reach;
+        let mut found = self.describe(top)?;
+        found.retain(|found| !hidden.contains(&found.uid));
+        let total = if complete { found.len() } else { self.count(&*query, hidden, total_max)? };
+        found.truncate(limit);
+        Ok((found, total))
+    }
+
+    fn top(
+        &self,
+        query: &dyn Query,
+        statistics: &Statistics<'_>,
+        reach: usize,
+    ) -> tantivy::Result<Vec<(f32, DocAddress)>> {
+        let top = TopDocs::with_limit(reach.max(1));
+        if statistics.plan.is_ranked() {
+            return self.searcher.search_with_statistics_provider(query, &top.order_by_score(), statistics);
+        }
+        let newest = top.order_by_fast_field::<i64>(schema::UPDATED, Order::Desc);
+        let newest = self.searcher.search(query, &newest)?;
+        Ok(newest.into_iter().map(|(_, address)| (0.0, address)).collect())
+    }
+
+    fn describe(&self, top: Vec<(f32, DocAddress)>) -> tantivy::Result<Vec<Found>> {
+        let columns = self.searcher.segment_readers().iter().map(Columns::open).collect::<tantivy::Result<Vec<_>>>()?;
+        top.into_iter().map(|(score, address)| columns[address.segment_ord as usize].found(score, address)).collect()
+    }
+
+    /// Counts matches until there are more than `total_max`.
+    fn count(&self, query: &dyn Query, hidden: &BTreeSet<Uid>, total_max: usize) -> tantivy::Result<usize> {
+        let weight = query.weight(EnableScoring::disabled_from_searcher(&self.searcher))?;
+        let mut total = 0;
+        for segment in self.searcher.segment_readers() {
+            let columns = Columns::open(segment)?;
+            let mut matches = weight.scorer(segment, 1.0)?;
+            let mut doc = matches.doc();
+            while doc != TERMINATED && total <= total_max {
+                let counts = !segment.is_deleted(doc) && (hidden.is_empty() || !hidden.contains(&columns.uid(doc)?));
+                total += usize::from(counts);
+                doc = matches.advance();
+            }
+        }
+        Ok(total)
+    }
+
+    /// The title and the body of a document.
+    pub(super) fn texts(&self, address: DocAddress) -> tantivy::Result<(String, String)> {
+        let document: TantivyDocument = self.searcher.doc(address)?;
+        let [title, _, body] = self.fields.searched;
+        let text = |field| document.get_first(field).and_then(|value| value.as_str()).unwrap_or("").to_owned();
+        Ok((text(title), text(body)))
+    }
+}
+
+/// The bytes of the files in `dir`.
+fn size(dir: &Path) -> tantivy::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(dir)? {
+        // A file that is gone meanwhile has no size.
+        bytes += entry?.metadata().map_or(0, |metadata| metadata.len());
+    }
+    Ok(bytes)
+}
+
+/// What can be read by document number in one segment.
+struct Columns {
+    halves: [Column<u64>; 2],
+    kind: Option<StrColumn>,
+    live: Column<bool>,
+    updated: Column<i64>,
+}
+
+impl Columns {
+    fn open(segment: &SegmentReader) -> tantivy::Result<Self> {
+        let fast = segment.fast_fields();
+        Ok(Self {
+            halves: [fast.u64(schema::HALVES[0])?, fast.u64(schema::HALVES[1])?],
+            kind: fast.str(schema::KIND)?,
+            live: fast.bool(schema::IS_LIVE)?,
+            updated: fast.i64(schema::UPDATED)?,
+        })
+    }
+
+    fn uid(&self, doc: u32) -> tantivy::Result<Uid> {
+        let [upper, lower] = &self.halves;
+        let uid = upper.first(doc).zip(lower.first(doc)).map(|(upper, lower)| schema::uid_of(upper, lower));
+        uid.ok_or_else(|| TantivyError::InternalError("a document without uid".to_owned()))
+    }
+
+    fn found(&self, score: f32, address: DocAddress) -> tantivy::Result<Found> {
+        let doc = address.doc_id;
+        let mut kind = String::new();
+        if let Some((column, ord)) = self.kind.as_ref().and_then(|column| Some((column, column.ords().first(doc)?))) {
+            column.ord_to_str(ord, &mut kind)?;
+        }
+        let live = self.live.first(doc).unwrap_or(true);
+        let updated = self.updated.first(doc).unwrap_or(0);
+        Ok(Found { uid: self.uid(doc)?, address, score, kind, live, updated })
+    }
+}

@@ -1,0 +1,179 @@
+//! What is kept of a record in the index, and the payload of a commit.
+
+use super::{Coverage, Document, tokenizer};
+use crate::domain::id::Uid;
+use crate::domain::query::Facet;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use tantivy::schema::{
+    FAST, Field, IndexRecordOption, NumericOptions, STORED, STRING, Schema, TextFieldIndexing, TextOptions,
+};
+use tantivy::{TantivyDocument, Term};
+
+/// The version of schema and analysis; an index of another one counts as missing.
+pub(super) const VERSION: u32 = 1;
+
+/// How many fields are searched for words: title, names, body.
+pub(super) const SEARCHED: usize = 3;
+
+/// The weights of the searched fields: a word in the title says more than one in the body.
+pub(super) const WEIGHTS: [f32; SEARCHED] = [3.0, 2.0, 1.0];
+
+/// The statuses by which a filter asks whether a record is over.
+const LIVE: &str = "live";
+const ENDED: &str = "ended";
+
+/// The fields of the index.
+#[derive(Clone, Copy)]
+pub(super) struct Fields {
+    /// Title, names (id, key, tags, paths) and body, in the order of [`WEIGHTS`].
+    pub searched: [Field; SEARCHED],
+    /// The uid in hex: what a record is deleted by.
+    pub uid: Field,
+    /// The upper and lower half of the uid, readable by document number.
+    pub halves: [Field; 2],
+    /// `kind:task`, `path:src/a.rs` and so on: what filters match.
+    pub facets: Field,
+    /// The kind's name, readable by document number.
+    pub kind: Field,
+    /// Whether the record is not over.
+    pub live: Field,
+    /// Milliseconds since 1970.
+    pub updated: Field,
+}
+
+/// Names of the fields that are read by document number.
+pub(super) const HALVES: [&str; 2] = ["uid_upper", "uid_lower"];
+/// See [`Fields::kind`].
+pub(super) const KIND: &str = "kind";
+/// See [`Fields::live`].
+pub(super) const IS_LIVE: &str = "live";
+/// See [`Fields::updated`].
+pub(super) const UPDATED: &str = "updated";
+
+/// The schema and its fields.
+pub(super) fn schema() -> (Schema, Fields) {
+    let mut builder = Schema::builder();
+    let indexing = TextFieldIndexing::default()
+        .set_tokenizer(tokenizer::NAME)
+        .set_index_option(IndexRecordOption::WithFreqsAndPositions);
+    let text = TextOptions::default().set_indexing_options(indexing);
+    let fields = Fields {
+        searched: [
+            builder.add_text_field("title", text.clone() | STORED),
+            builder.add_text_field("names", text.clone()),
+            builder.add_text_field("body", text | STORED),
+        ],
+        uid: builder.add_text_field("uid", STRING),
+        halves: HALVES.map(|name| builder.add_u64_field(name, FAST)),
+        facets: builder.add_text_field("facets", STRING),
+        kind: builder.add_text_field(KIND, TextOptions::default().set_fast("raw")),
+        live: builder.add_bool_field(IS_LIVE, FAST),
+        updated: builder.add_i64_field(UPDATED, NumericOptions::default().set_fast()),
+    };
+    (builder.build(), fields)
+}
+
+/// The texts of the searched fields.
+pub(super) fn texts(document: &Document) -> [Cow<'_, str>; SEARCHED] {
+    let single = [Some(document.id.as_str()), document.key.as_deref()];
+    let several = document.tags.iter().chain(&document.paths).map(String::as_str);
+    let names: Vec<&str> = single.into_iter().flatten().chain(several).collect();
+    [Cow::Borrowed(document.title.as_str()), Cow::Owned(names.join(" ")), Cow::Borrowed(document.body.as_str())]
+}
+
+/// The properties that filters match, normalized.
+pub(super) fn facets(document: &Document) -> Vec<(Facet, String)> {
+    let of = |facet: Facet, value: &str| (facet, facet.normalize(value));
+    let mut facets = vec![of(Facet::Kind, &document.kind), of(Facet::By, &document.actor)];
+    facets.push(of(Facet::Status, &document.status));
+    facets.push(of(Facet::Status, if document.live { LIVE } else { ENDED }));
+    facets.extend(document.tags.iter().map(|tag| of(Facet::Tag, tag)));
+    facets.extend(document.paths.iter().map(|path| of(Facet::Path, path)));
+    facets.extend(document.session.iter().map(|session| of(Facet::By, session)));
+    facets.extend(document.branch.iter().map(|branch| of(Facet::Branch, branch)));
+    facets.extend(document.key.iter().map(|key| of(Facet::Key, key)));
+    facets
+}
+
+/// The text under which a property is indexed.
+pub(super) fn facet_text(facet: Facet, value: &str) -> String {
+    format!("{}:{value}", facet.name())
+}
+
+/// What tantivy is given of a document.
+pub(super) fn to_tantivy(fields: &Fields, document: &Document) -> TantivyDocument {
+    let mut out = TantivyDocument::default();
+    for (field, text) in fields.searched.iter().zip(texts(document)) {
+        out.add_text(*field, text);
+    }
+    for (facet, value) in facets(document) {
+        out.add_text(fields.facets, facet_text(facet, &value));
+    }
+    out.add_text(fields.uid, document.uid.to_string());
+    for (field, half) in fields.halves.iter().zip(halves(document.uid)) {
+        out.add_u64(*field, half);
+    }
+    out.add_text(fields.kind, &document.kind);
+    out.add_bool(fields.live, document.live);
+    out.add_i64(fields.updated, document.updated.timestamp_millis());
+    out
+}
+
+/// The term that identifies a record.
+pub(super) fn uid_term(fields: &Fields, uid: Uid) -> Term {
+    Term::from_field_text(fields.uid, &uid.to_string())
+}
+
+fn halves(uid: Uid) -> [u64; 2] {
+    let bytes = uid.as_u128().to_be_bytes();
+    let (upper, lower) = bytes.split_at(8);
+    [upper, lower].map(|half| half.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
+}
+
+/// The uid of its two halves.
+pub(super) fn uid_of(upper: u64, lower: u64) -> Uid {
+    Uid::from_u128(u128::from(upper) << 64 | u128::from(lower))
+}
+
+/// A commit's payload.
+#[derive(Serialize, Deserialize)]
+struct Payload {
+    version: u32,
+    log: String,
+    position: u64,
+    hash: u64,
+}
+
+/// The payload of a commit that covers the log up to `to`.
+pub(super) fn payload(to: &Coverage) -> String {
+    let payload = Payload { version: VERSION, log: to.log.clone(), position: to.position, hash: to.hash };
+    serde_json::to_string(&payload).expect("a struct of numbers and a string has a JSON form")
+}
+
+/// What a commit covers, if this version wrote it.
+pub(super) fn coverage(payload: &str) -> Option<Coverage> {
+    let payload: Payload = serde_json::from_str(payload).ok()?;
+    let Payload { version, log, position, hash } = payload;
+    (version == VERSION).then_some(Coverage { log, position, hash })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uid_survives_its_halves() {
+        let uid = Uid::from_u128(0x0123_4567_89ab_cdef_fedc_ba98_7654_3210);
+        let [upper, lower] = halves(uid);
+        assert_eq!((upper, uid_of(upper, lower)), (0x0123_4567_89ab_cdef, uid));
+    }
+
+    #[test]
+    fn a_payload_of_another_version_covers_nothing() {
+        let to = Coverage { log: "l".to_owned(), position: 7, hash: u64::MAX };
+        assert_eq!(coverage(&payload(&to)), Some(to.clone()));
+        assert_eq!(coverage(&payload(&to).replace("\"version\":1", "\"version\":2")), None);
+        assert_eq!(coverage("{"), None);
+    }
+}
