@@ -20,7 +20,7 @@ use std::path::Path;
 /// JSON lines: {"kind", "title", "body"?, "status"?, "priority"?, "tags"?, "key"?, "refs"?, "needs"?, "parent"?, "links"?:
 /// [{"kind", "to"}], "private"?, "defer"?, "label"?}. All of it is added, or nothing.
 ///
-/// JSON: {"records": [RECORD + {"outcome": added|same|superseded|conflict|updated, "others"?}]}
+/// JSON: {"records": [RECORD + {"outcome": added|same|superseded|conflict|updated, "others"?}], "near"?: [RECORD]}
 #[derive(clap::Args)]
 pub(super) struct AddArgs {
     /// A kind; or - or a file's path for a whole text.
@@ -127,6 +127,11 @@ fn print(out: &mut String, paint: Paint, report: &AddReport) {
         if !record.blocked_by.is_empty() {
             let _ = writeln!(out, "waits for {}", record.blocked_by.join(", "));
         }
+    }
+    let near: Vec<String> =
+        report.near.iter().map(|near| format!("{} {}", near.id, text::display(&near.title))).collect();
+    if !near.is_empty() {
+        let _ = writeln!(out, "{}", paint.dim(&format!("near: {}", near.join("; "))));
     }
 }
 

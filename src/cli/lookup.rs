@@ -67,6 +67,9 @@ fn print_full(out: &mut String, paint: Paint, record: &Full, now: DateTime<Utc>)
     for link in &record.conflicts {
         let _ = writeln!(out, "{}", paint.warn(&link_line(paint, "contradicts", link)));
     }
+    if record.stale {
+        let _ = writeln!(out, "{}", paint.warn("stale: a file that it refers to has changed since"));
+    }
     for reference in &record.refs {
         let _ = writeln!(out, "ref {}{}", text::display(&reference.path), paint.warn(reference.state.remark()));
     }

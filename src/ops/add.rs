@@ -5,13 +5,15 @@
 
 use super::report::Line;
 use super::workspace::Place;
-use super::{Workspace, link, resolve, stale};
+use super::{Workspace, link, resolve, search, stale};
 use crate::domain::draft::Draft;
 use crate::domain::id::Uid;
 use crate::domain::kind::{self, Kind};
+use crate::domain::query::Query;
 use crate::domain::record::Record;
 use crate::domain::{field, terms, text, when};
 use crate::error::{Error, Result};
+use crate::index::Page;
 use crate::store::{BODY_BYTES_MAX, Registers, Writer};
 use serde::Serialize;
 use serde_json::json;
@@ -63,13 +65,49 @@ pub struct Made {
 pub struct AddReport {
     /// What was made.
     pub records: Vec<Made>,
+    /// Of a single finding or decision: the live ones that say something similar.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub near: Vec<Line>,
 }
+
+/// How many similar records are named.
+const NEAR_MAX: usize = 3;
 
 /// Adds one record.
 ///
 /// # Errors
 /// `Usage` for a bad draft, `NotFound` for an unknown id, `Conflict` for a cycle; nothing is added then.
 pub fn add(workspace: &Workspace, input: &AddInput) -> Result<AddReport> {
+    let mut report = add_alone(workspace, input)?;
+    if let Some(made) =
+        report.records.first().filter(|made| [kind::FINDING, kind::DECISION].contains(&made.record.kind.as_str()))
+    {
+        // The record is durable: what fails from here on must not look as if it were not.
+        report.near = near(workspace, &made.record).unwrap_or_default();
+    }
+    Ok(report)
+}
+
+/// The live findings and decisions that a search for the title finds beside the record itself.
+fn near(workspace: &Workspace, record: &Line) -> Result<Vec<Line>> {
+    let now = workspace.now();
+    let mut query = Query::of_words(&record.title);
+    query.filters = Query::parse("kind:finding kind:decision status:live", now).filters;
+    workspace.read(|view| {
+        let page = Page { limit: NEAR_MAX + 1, offset: 0, now };
+        let (hits, _) = search::hits(view, &workspace.index(), &query, page)?;
+        let mut found = Vec::new();
+        for hit in hits.hits {
+            if let Some(other) = view.record(hit.uid)?.filter(|other| other.id() != record.id) {
+                found.push(Line::of(view, &other, now)?);
+            }
+        }
+        found.truncate(NEAR_MAX);
+        Ok(found)
+    })
+}
+
+fn add_alone(workspace: &Workspace, input: &AddInput) -> Result<AddReport> {
     workspace.write(|writer| {
         let mut made = create(writer, &workspace.place, &input.draft, &Labels::new())?;
         for old in &input.over {
@@ -80,7 +118,7 @@ pub fn add(workspace: &Workspace, input: &AddInput) -> Result<AddReport> {
         }
         let record = reread(writer, made.uid)?;
         writer.because(format!("add {} {}: {}", record.kind(), record.id(), record.title()));
-        Ok(AddReport { records: vec![made.report(writer)?] })
+        Ok(AddReport { records: vec![made.report(writer)?], near: Vec::new() })
     })
 }
 

@@ -53,8 +53,15 @@ fn at_line(line: usize, mut error: Error) -> Error {
     error
 }
 
+/// A batch of more records holds the lock for longer than others should have to guess why.
+const ANNOUNCED_MIN: usize = 250;
+
 fn add_drafts(workspace: &Workspace, drafts: &[Placed]) -> Result<AddReport> {
-    workspace.write(|writer| {
+    let mut announcing = workspace.clone();
+    if drafts.len() > ANNOUNCED_MIN {
+        announcing.store.command.push_str(&format!(" ({} records at once)", drafts.len()));
+    }
+    announcing.write(|writer| {
         let mut labels = Labels::new();
         let mut made = Vec::new();
         for (line, draft) in drafts {
@@ -88,19 +95,23 @@ fn add_markdown(workspace: &Workspace, text: &str) -> Result<AddReport> {
         let head = add::create(writer, &workspace.place, &head, &Labels::new())?;
         let mut made = vec![head];
         for item in &parsed.items {
-            let created = match &item.about {
-                Some(id) => about(writer, id, item)?,
-                None => Some(add::create(writer, &workspace.place, item, &Labels::new())?),
+            let known =
+                item.about.as_deref().or_else(|| leading_key(&item.title)).map(|word| about(writer, word, item));
+            let created = match known.transpose()?.flatten() {
+                Some(created) => created,
+                None => add::create(writer, &workspace.place, item, &Labels::new())?,
             };
-            if let Some(created) = created {
-                link::connect(writer, created.uid, field::link::FOUND_IN, made[0].uid)?;
-                made.push(created);
-            } else {
-                made.push(add::create(writer, &workspace.place, item, &Labels::new())?);
-            }
+            link::connect(writer, created.uid, field::link::FOUND_IN, made[0].uid)?;
+            made.push(created);
         }
         finish(writer, made)
     })
+}
+
+/// The key with which an item may begin, as `bd-12: wait for CI`.
+fn leading_key(title: &str) -> Option<&str> {
+    let (word, _) = title.split_once(':')?;
+    (word.contains(['-', '/']) && !word.contains(char::is_whitespace)).then_some(word)
 }
 
 /// An item about an existing record sets its status; `None` if the id names nothing here and the item stands for itself.
@@ -122,5 +133,5 @@ fn finish(writer: &mut Writer, made: Vec<Created>) -> Result<AddReport> {
         let more = if uids.len() > 1 { format!(" and {} more", uids.len() - 1) } else { String::new() };
         writer.because(format!("add {} {}{more}: {title}", first.record.kind, first.record.id));
     }
-    Ok(AddReport { records })
+    Ok(AddReport { records, near: Vec::new() })
 }

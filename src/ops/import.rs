@@ -74,7 +74,7 @@ pub fn import(
     }
     match source {
         Source::Own(text) => {
-            let AddReport { records } = batch::add_text(workspace, &text)?;
+            let AddReport { records, .. } = batch::add_text(workspace, &text)?;
             report.added = records.len();
             for made in records {
                 *report.kinds.entry(made.record.kind).or_default() += 1;

@@ -11,6 +11,9 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::mpsc;
 
+/// The wall clock.
+type Clock = fn() -> DateTime<Utc>;
+
 /// Shared with other readers, or alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -24,11 +27,11 @@ pub(super) struct Guard {
     lock: Option<File>,
 }
 
-/// Takes the lock of the store in `dir`, waiting at most `patience`.
+/// Takes the lock of the store in `dir`, waiting at most `patience`; `clock` tells for how long another held it.
 ///
 /// # Errors
 /// `Busy` with the holder's pid, command and time; `Refused` if a writer cannot open the lock files.
-pub(super) fn acquire(dir: &Path, mode: Mode, patience: TimeDelta) -> Result<Guard> {
+pub(super) fn acquire(dir: &Path, mode: Mode, patience: TimeDelta, clock: Clock) -> Result<Guard> {
     let (gate, lock) = match (open(&dir.join("gate"), mode), open(&dir.join("lock"), mode)) {
         (Ok(gate), Ok(lock)) => (gate, lock),
         _ if mode == Mode::Shared => return Ok(Guard { lock: None }),
@@ -38,7 +41,7 @@ pub(super) fn acquire(dir: &Path, mode: Mode, patience: TimeDelta) -> Result<Gua
     };
     let lock = match try_both(&gate, &lock, mode) {
         Ok(true) => lock,
-        Ok(false) => wait(gate, lock, mode, patience).ok_or_else(|| busy(dir))?,
+        Ok(false) => wait(gate, lock, mode, patience).ok_or_else(|| busy(dir, clock()))?,
         Err(error) => return Err(Error::io(format!("cannot lock {}", dir.display()), error)),
     };
     Ok(Guard { lock: Some(lock) })
@@ -110,11 +113,14 @@ fn wait(gate: File, lock: File, mode: Mode, patience: TimeDelta) -> Option<File>
     receive.recv_timeout(patience.to_std().unwrap_or_default()).ok()
 }
 
-fn busy(dir: &Path) -> Error {
+fn busy(dir: &Path, now: DateTime<Utc>) -> Error {
     let note = std::fs::read_to_string(dir.join("lock")).unwrap_or_default();
     let mut words = note.split_whitespace();
-    let holder = match (words.next(), words.next()) {
-        (Some(pid), Some(_)) => format!("held by {pid}, {}", words.collect::<Vec<_>>().join(" ")),
+    let holder = match (words.next(), words.next().and_then(|since| since.parse::<i64>().ok())) {
+        (Some(pid), Some(since)) => {
+            let seconds = now.timestamp().saturating_sub(since).max(0);
+            format!("held by {pid}, {}, for {seconds} s", words.collect::<Vec<_>>().join(" "))
+        }
         _ => "held by another process".to_owned(),
     };
     Error::new(Kind::Busy, format!("busy: the store {} is {holder}", dir.display()))
@@ -125,20 +131,22 @@ fn busy(dir: &Path) -> Error {
 mod tests {
     use super::*;
 
+    const EPOCH: Clock = || DateTime::UNIX_EPOCH;
+
     #[test]
     fn a_waiter_gives_up_with_the_holders_name_and_readers_share() {
         let dir = tempfile::tempdir().unwrap();
         let patience = TimeDelta::milliseconds(30);
-        let mut writer = acquire(dir.path(), Mode::Exclusive, patience).unwrap();
+        let mut writer = acquire(dir.path(), Mode::Exclusive, patience, EPOCH).unwrap();
         sign(&mut writer, "add", DateTime::UNIX_EPOCH);
-        let error = acquire(dir.path(), Mode::Shared, patience).unwrap_err();
+        let error = acquire(dir.path(), Mode::Shared, patience, EPOCH).unwrap_err();
         assert_eq!(error.kind, Kind::Busy);
-        assert!(error.to_string().contains(&format!("held by {}, add", std::process::id())), "{error}");
+        assert!(error.to_string().contains(&format!("held by {}, add, for 0 s", std::process::id())), "{error}");
         drop(writer);
-        let first = acquire(dir.path(), Mode::Shared, TimeDelta::seconds(5)).unwrap();
-        let second = acquire(dir.path(), Mode::Shared, patience).unwrap();
-        assert!(acquire(dir.path(), Mode::Exclusive, patience).is_err());
+        let first = acquire(dir.path(), Mode::Shared, TimeDelta::seconds(5), EPOCH).unwrap();
+        let second = acquire(dir.path(), Mode::Shared, patience, EPOCH).unwrap();
+        assert!(acquire(dir.path(), Mode::Exclusive, patience, EPOCH).is_err());
         drop((first, second));
-        acquire(dir.path(), Mode::Exclusive, TimeDelta::seconds(5)).unwrap();
+        acquire(dir.path(), Mode::Exclusive, TimeDelta::seconds(5), EPOCH).unwrap();
     }
 }

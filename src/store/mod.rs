@@ -140,7 +140,7 @@ impl Store {
     }
 
     fn lock(&self, mode: lock::Mode) -> Result<lock::Guard> {
-        let mut guard = lock::acquire(&self.dir, mode, TimeDelta::seconds(PATIENCE_SECONDS))?;
+        let mut guard = lock::acquire(&self.dir, mode, TimeDelta::seconds(PATIENCE_SECONDS), self.clock)?;
         if mode == lock::Mode::Exclusive {
             lock::sign(&mut guard, &self.command, (self.clock)());
         }

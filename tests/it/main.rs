@@ -10,6 +10,7 @@
 )]
 
 mod properties;
+mod readme;
 mod support;
 mod tidy;
 
