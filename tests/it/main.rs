@@ -9,7 +9,10 @@
     reason = "tests prepare their world with plain files, stop at the first surprise and say what they skip"
 )]
 
+mod concurrency;
+mod durability;
 mod properties;
+mod readonly;
 mod support;
 mod tidy;
 

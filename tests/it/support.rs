@@ -206,7 +206,7 @@ impl Shell {
     /// Runs `state --json` with `input` on stdin.
     #[track_caller]
     pub fn json_with(&self, args: &[&str], input: &str) -> Value {
-        let text = self.ok_with(&[args, &["--json"]].concat(), input);
+        let text = self.ok_with(&[&["--json"], args].concat(), input);
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("state {args:?} --json: {error}\n{text}"))
     }
 
