@@ -71,11 +71,15 @@ impl AddArgs {
         let workspace = door.writing()?;
         let report = match &self.title {
             None if self.what == "-" => batch::add_text(&workspace, &read_stdin()?)?,
-            None if kind::find(&self.what).is_some() => return Err(Error::usage(format!("what {}? the title is missing", self.what))
-                .hint(format!("state add {} \"TITLE\"", self.what))),
+            None if kind::find(&self.what).is_some() => {
+                return Err(Error::usage(format!("what {}? the title is missing", self.what))
+                    .hint(format!("state add {} \"TITLE\"", self.what)));
+            }
             None if Path::new(&self.what).is_file() => batch::add_text(&workspace, &read_file(&self.what)?)?,
-            None => return Err(Error::usage(format!("'{}' is neither a kind nor a file", text::clean_line(&self.what)))
-                .hint("state add task \"TITLE\", state add - < HANDOFF.md")),
+            None => {
+                return Err(Error::usage(format!("'{}' is neither a kind nor a file", text::clean_line(&self.what)))
+                    .hint("state add task \"TITLE\", state add - < HANDOFF.md"));
+            }
             Some(_) => add::add(&workspace, &self.input()?)?,
         };
         door.report(&report, print)
@@ -83,7 +87,9 @@ impl AddArgs {
 
     fn input(self: Box<Self>) -> Result<AddInput> {
         let links = self.link.iter().map(|link| {
-            let (kind, to) = link.split_once(':').ok_or_else(|| Error::usage(format!("'{link}' is not a link")).hint("as --link relates:t-4kq"))?;
+            let (kind, to) = link
+                .split_once(':')
+                .ok_or_else(|| Error::usage(format!("'{link}' is not a link")).hint("as --link relates:t-4kq"))?;
             Ok(DraftLink { kind: kind.to_owned(), to: to.to_owned() })
         });
         let draft = Draft {
@@ -135,7 +141,9 @@ fn word(made: &Made) -> String {
         Outcome::Updated => format!("is {}", made.record.status),
         Outcome::Same => "says the same already: nothing new, one more source".to_owned(),
         Outcome::Superseded => format!("added, {others} superseded"),
-        Outcome::Conflict => format!("added, but {others} says otherwise under the same key (state show {} {others})", made.record.id),
+        Outcome::Conflict => {
+            format!("added, but {others} says otherwise under the same key (state show {} {others})", made.record.id)
+        }
     }
 }
 

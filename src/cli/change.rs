@@ -78,7 +78,11 @@ impl EditArgs {
         };
         let report = edit::edit(&workspace, &input)?;
         door.report(&report, |out, paint, report| {
-            let changed = if report.changed.is_empty() { "nothing: it was so already".to_owned() } else { report.changed.join(", ") };
+            let changed = if report.changed.is_empty() {
+                "nothing: it was so already".to_owned()
+            } else {
+                report.changed.join(", ")
+            };
             let _ = writeln!(out, "{} changed {}", paint.id(&report.record.id), text::display(&changed));
         })
     }
@@ -123,7 +127,7 @@ impl LinkArgs {
 ///
 /// A claim lasts as long as its session is there. Starting what has ended reopens it.
 ///
-/// JSON: {"record": RECORD, "created", "reopened", "taken_over_from"?}
+/// JSON: {"record": RECORD, "created", "reopened", "`taken_over_from`"?}
 #[derive(clap::Args)]
 pub(super) struct StartArgs {
     /// Id, unique prefix or key of a task; several words that name none are the title of a new one.
@@ -248,7 +252,11 @@ impl UndoArgs {
             let _ = writeln!(out, "undone @{}: {}", report.position, text::display(&report.why));
             let _ = writeln!(out, "{}", paint.dim(&format!("changed back: {}", ids(&report.records))));
             if !report.kept.is_empty() {
-                let _ = writeln!(out, "{}", paint.warn(&format!("kept, because changed since: {}", report.kept.join(", "))));
+                let _ = writeln!(
+                    out,
+                    "{}",
+                    paint.warn(&format!("kept, because changed since: {}", report.kept.join(", ")))
+                );
             }
         })
     }

@@ -32,20 +32,31 @@ pub(super) struct CheckpointArgs {
 impl CheckpointArgs {
     pub(super) fn run(self, door: &mut Door) -> Result<()> {
         let workspace = if self.check { door.workspace()? } else { door.writing()? };
-        let input = CheckpointInput { name: self.name, step: self.step, of: self.of, data: self.data, check: self.check };
+        let input =
+            CheckpointInput { name: self.name, step: self.step, of: self.of, data: self.data, check: self.check };
         let report = checkpoint::checkpoint(&workspace, &input)?;
         door.report(&report, print)
     }
 }
 
 fn print(out: &mut String, paint: Paint, report: &CheckpointReport) {
-    let steps: Vec<String> = report.steps.iter().map(|step| {
-        let mark = if step.done { "x" } else { " " };
-        let data = if step.data.is_null() { String::new() } else { paint.dim(&format!(" {}", step.data)) };
-        format!("[{mark}] {}{}", text::display(&step.name), text::display(&data))
-    }).collect();
-    let _ = writeln!(out, "{} {} ({}/{})", paint.id(&report.id), text::display(&report.name),
-        report.steps.iter().filter(|step| step.done).count(), report.steps.len());
+    let steps: Vec<String> = report
+        .steps
+        .iter()
+        .map(|step| {
+            let mark = if step.done { "x" } else { " " };
+            let data = if step.data.is_null() { String::new() } else { paint.dim(&format!(" {}", step.data)) };
+            format!("[{mark}] {}{}", text::display(&step.name), text::display(&data))
+        })
+        .collect();
+    let _ = writeln!(
+        out,
+        "{} {} ({}/{})",
+        paint.id(&report.id),
+        text::display(&report.name),
+        report.steps.iter().filter(|step| step.done).count(),
+        report.steps.len()
+    );
     for step in steps {
         let _ = writeln!(out, "  {step}");
     }

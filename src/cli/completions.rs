@@ -18,6 +18,8 @@ impl CompletionsArgs {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Args::command(), "state", &mut script);
         let script = String::from_utf8_lossy(&script).into_owned();
-        door.report(&serde_json::json!({"shell": self.shell.to_string(), "script": script}), |out, _, _| out.push_str(&script))
+        door.report(&serde_json::json!({"shell": self.shell.to_string(), "script": script}), |out, _, _| {
+            out.push_str(&script);
+        })
     }
 }

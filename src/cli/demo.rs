@@ -28,7 +28,7 @@ const TOUR: [&[&str]; 5] = [
 pub(super) struct DemoArgs {}
 
 impl DemoArgs {
-    pub(super) fn run(self, door: &mut Door) -> Result<()> {
+    pub(super) fn run(door: &mut Door) -> Result<()> {
         let folder = door.process.temp.join(format!("state-demo-{}", std::process::id()));
         let store = folder.join("store");
         crate::store::files::create_private_dir(&folder)?;
@@ -40,12 +40,19 @@ impl DemoArgs {
         batch::add_text(&workspace, HANDOFF)?;
         search::catch_up(&workspace, &|_, _| {})?;
         door.report(&serde_json::json!({"store": store, "added": report.added}), |out, paint, _| {
-            let _ = writeln!(out, "{}", paint.dim(&format!("{} records of a real ledger are in {}", report.added, store.display())));
+            let _ = writeln!(
+                out,
+                "{}",
+                paint.dim(&format!("{} records of a real ledger are in {}", report.added, store.display()))
+            );
         })?;
         if !door.is_json() {
             door.use_store(store.clone());
             tour(door)?;
-            door.say(&format!("\nGo on with it: state --store {} search WORDS\n", text::display(&store.display().to_string())));
+            door.say(&format!(
+                "\nGo on with it: state --store {} search WORDS\n",
+                text::display(&store.display().to_string())
+            ));
         }
         Ok(())
     }
@@ -55,7 +62,8 @@ fn tour(door: &mut Door) -> Result<()> {
     for words in TOUR {
         door.say(&format!("\n{}\n", door.paint.bold(&format!("$ state {}", words.join(" ")))));
         let words = std::iter::once("state").chain(words.iter().copied());
-        let args = super::Args::try_parse_from(words).map_err(|e| Error::usage("the tour is out of date").because(e))?;
+        let args =
+            super::Args::try_parse_from(words).map_err(|e| Error::usage("the tour is out of date").because(e))?;
         super::dispatch(door, args.verb)?;
     }
     Ok(())

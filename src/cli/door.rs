@@ -30,7 +30,8 @@ impl Door {
     }
 
     fn environment(&self, store: Option<PathBuf>) -> Environment {
-        let verb = self.process.args.iter().skip(1).map(|word| word.to_string_lossy()).find(|word| !word.starts_with('-'));
+        let verb =
+            self.process.args.iter().skip(1).map(|word| word.to_string_lossy()).find(|word| !word.starts_with('-'));
         Environment {
             store,
             state_dir: self.process.state_dir.clone(),
@@ -65,9 +66,14 @@ impl Door {
     }
 
     /// Puts a report into the answer: as JSON, or as the text that `human` makes of it.
-    pub(super) fn report<R: Serialize>(&mut self, report: &R, human: impl FnOnce(&mut String, Paint, &R)) -> Result<()> {
+    pub(super) fn report<R: Serialize>(
+        &mut self,
+        report: &R,
+        human: impl FnOnce(&mut String, Paint, &R),
+    ) -> Result<()> {
         if self.json {
-            let json = serde_json::to_string(report).map_err(|e| Error::usage("the report cannot be shown as JSON").because(e))?;
+            let json = serde_json::to_string(report)
+                .map_err(|e| Error::usage("the report cannot be shown as JSON").because(e))?;
             let _ = writeln!(self.answer, "{json}");
         } else {
             human(&mut self.answer, self.paint, report);
@@ -119,7 +125,8 @@ pub(super) fn print_usage(error: &clap::Error) -> u8 {
 /// Says what went wrong, on stderr, and returns the exit code.
 pub(super) fn print_error(error: &Error, json: bool) -> u8 {
     let text = if json {
-        let body = serde_json::json!({"error": {"kind": error.kind.name(), "message": error.to_string(), "hint": error.hint}});
+        let body =
+            serde_json::json!({"error": {"kind": error.kind.name(), "message": error.to_string(), "hint": error.hint}});
         format!("{body}\n")
     } else {
         let hint = error.hint.as_ref().map(|hint| format!("  hint: {hint}\n")).unwrap_or_default();

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 /// Importing the same again changes nothing; a source that has changed updates its record. A broken line is told and the
 /// rest goes in.
 ///
-/// JSON: {"added", "updated", "unchanged", "kinds": {KIND: N}, "rejected": [{"file", "line", "why"}], "links_left_out": [TEXT]}
+/// JSON: {"added", "updated", "unchanged", "kinds": {KIND: N}, "rejected": [{"file", "line", "why"}], "`links_left_out"`: [TEXT]}
 #[derive(clap::Args)]
 pub(super) struct ImportArgs {
     /// A file or a folder.
@@ -29,7 +29,8 @@ impl ImportArgs {
     pub(super) fn run(self, door: &mut Door) -> Result<()> {
         let workspace = door.writing()?;
         let records = bar(door, "records");
-        let report = import::import(&workspace, &self.path, self.strict, &|done, total| advance(&records, done, total))?;
+        let report =
+            import::import(&workspace, &self.path, self.strict, &|done, total| advance(&records, done, total))?;
         records.finish_and_clear();
         if report.added + report.updated > search::TAIL_MAX {
             let index = bar(door, "index");
@@ -70,7 +71,11 @@ fn print(out: &mut String, paint: Paint, report: &ImportReport) {
         let _ = writeln!(out, "{}", paint.warn(&text::display(&format!("left out {told}"))));
     }
     if report.rejected.len() > TOLD_MAX {
-        let _ = writeln!(out, "and {} more lines left out: state import --json lists them", report.rejected.len() - TOLD_MAX);
+        let _ = writeln!(
+            out,
+            "and {} more lines left out: state import --json lists them",
+            report.rejected.len() - TOLD_MAX
+        );
     }
     for link in report.links_left_out.iter().take(TOLD_MAX) {
         let _ = writeln!(out, "{}", paint.dim(&text::display(&format!("no such link target: {link}"))));

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Create the store: in the git directory that all worktrees share, else in .state here. Harmless if it exists.
 ///
-/// JSON: {"store", "why", "created", "passed_over"?}
+/// JSON: {"store", "why", "created", "`passed_over`"?}
 #[derive(clap::Args)]
 pub(super) struct InitArgs {
     /// Create it in this folder's .state instead.
@@ -24,7 +24,11 @@ impl InitArgs {
             let verb = if report.created { "Created" } else { "Already there:" };
             let _ = writeln!(out, "{verb} {} ({})", paint.bold(&report.store.display().to_string()), report.why);
             for other in &report.passed_over {
-                let _ = writeln!(out, "{}", paint.warn(&format!("Another store is nearby: {}; reach it with --store", other.display())));
+                let _ = writeln!(
+                    out,
+                    "{}",
+                    paint.warn(&format!("Another store is nearby: {}; reach it with --store", other.display()))
+                );
             }
             let _ = writeln!(out, "Next: state resume, state start \"WHAT YOU DO\", state import FILE-OR-FOLDER");
         })

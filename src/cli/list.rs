@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 /// mine, active, blocked, deferred, conflicts, kinds (everything).
 ///
 /// JSON: {"word", "records": [RECORD + {"standing"?, "contradicts"?}], "total"}; RECORD is {"id", "kind", "status",
-/// "title", "priority"?, "tags"?, "key"?, "branch"?, "actor"?, "blocked_by"?, "claimed_by"?, "defer"?, "created", "updated"}
+/// "title", "priority"?, "tags"?, "key"?, "branch"?, "actor"?, "`blocked_by`"?, "`claimed_by`"?, "defer"?, "created", "updated"}
 #[derive(clap::Args)]
 pub(super) struct ListArgs {
     /// What to list; tasks if absent.
@@ -66,7 +66,13 @@ impl ListArgs {
 fn print_list(out: &mut String, paint: Paint, report: &ListReport, (now, offset): (DateTime<Utc>, usize)) {
     if report.records.is_empty() {
         let kinds: Vec<&str> = KINDS.iter().filter(|row| !row.planned).map(|row| row.plural).collect();
-        let _ = writeln!(out, "No {}. Lists: {}, {}", report.word, kinds.join(", "), list::WORDS.map(|(word, _)| word).join(", "));
+        let _ = writeln!(
+            out,
+            "No {}. Lists: {}, {}",
+            report.word,
+            kinds.join(", "),
+            list::WORDS.map(|(word, _)| word).join(", ")
+        );
     }
     for ListLine { record, standing, contradicts } in &report.records {
         let mut line = paint::line(paint, record, now);
@@ -107,7 +113,8 @@ fn print_ready(out: &mut String, paint: Paint, report: &ReadyReport, now: DateTi
     for task in &report.records {
         let _ = writeln!(out, "{}  {}", paint::line(paint, &task.record, now), paint.dim(&text::display(&task.reason)));
     }
-    let blocked = if report.blocked > 0 { format!(" {} held up: state list blocked.", report.blocked) } else { String::new() };
+    let blocked =
+        if report.blocked > 0 { format!(" {} held up: state list blocked.", report.blocked) } else { String::new() };
     if report.records.is_empty() {
         let _ = writeln!(out, "Nothing is ready.{blocked} Begin something: state start \"WHAT YOU DO\"");
         return;

@@ -48,7 +48,13 @@ fn print_full(out: &mut String, paint: Paint, record: &Full, now: DateTime<Utc>)
     let mut facts = vec![format!("made {} by {}", when::ago(line.created, now), text::display(&line.actor))];
     facts.extend(record.session.as_ref().map(|session| format!("in {session}")));
     facts.extend(line.branch.as_ref().map(|branch| format!("on {}", text::display(branch))));
-    facts.extend(record.worktree.as_ref().filter(|name| !name.is_empty()).map(|name| format!("worktree {}", text::display(name))));
+    facts.extend(
+        record
+            .worktree
+            .as_ref()
+            .filter(|name| !name.is_empty())
+            .map(|name| format!("worktree {}", text::display(name))),
+    );
     facts.push(format!("changed {}", when::ago(line.updated, now)));
     let _ = writeln!(out, "{}", paint.dim(&facts.join(", ")));
     print_facts(out, paint, record);
@@ -71,29 +77,29 @@ fn print_full(out: &mut String, paint: Paint, record: &Full, now: DateTime<Utc>)
 
 fn print_facts(out: &mut String, paint: Paint, record: &Full) {
     let line = &record.line;
-    let mut print = |name: &str, value: &str| {
+    let mut say = |name: &str, value: &str| {
         let _ = writeln!(out, "{name} {}", text::display(value));
     };
     if let Some(key) = &line.key {
-        print("key", key);
+        say("key", key);
     }
     if !line.tags.is_empty() {
-        print("tags", &line.tags.join(", "));
+        say("tags", &line.tags.join(", "));
     }
     if !line.blocked_by.is_empty() {
-        print("waits for", &line.blocked_by.join(", "));
+        say("waits for", &line.blocked_by.join(", "));
     }
     if let Some(session) = &line.claimed_by {
-        print("claimed by", session);
+        say("claimed by", session);
     }
     if let Some(until) = line.defer {
-        print("not before", &until.format("%Y-%m-%d %H:%M UTC").to_string());
+        say("not before", &until.format("%Y-%m-%d %H:%M UTC").to_string());
     }
     if record.private {
-        print("private:", "never leaves this machine");
+        say("private:", "never leaves this machine");
     }
     if let Some(reason) = &record.reason {
-        print("because:", reason);
+        say("because:", reason);
     }
     for (name, value) in record.more.iter().filter(|(name, _)| *name != "digest") {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -136,7 +142,9 @@ impl LogArgs {
 /// `Usage` for anything else.
 pub(super) fn position(word: &str) -> Result<u64> {
     let digits = word.strip_prefix('@').unwrap_or(word);
-    digits.parse().map_err(|_| Error::usage(format!("'{}' is not a log position", text::display(word))).hint("as @142; state log shows them"))
+    digits.parse().map_err(|_| {
+        Error::usage(format!("'{}' is not a log position", text::display(word))).hint("as @142; state log shows them")
+    })
 }
 
 fn print_log(out: &mut String, paint: Paint, report: &LogReport, now: DateTime<Utc>) {

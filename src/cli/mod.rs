@@ -5,6 +5,8 @@
 //!
 //! Does not know: redb, tantivy, files. The process's environment comes in as a [`Process`].
 
+#![allow(clippy::doc_markdown, reason = "the comments of arguments are the help, which shows them as they are")]
+
 mod add;
 mod change;
 mod checkpoint;
@@ -45,10 +47,10 @@ struct Args {
     /// The store's directory, instead of the one that belongs to this place.
     #[arg(long, global = true, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// The session that acts, instead of STATE_SESSION, the host's, or this terminal's.
+    /// The session that acts, instead of `STATE_SESSION`, the host's, or this terminal's.
     #[arg(long, global = true, value_name = "NAME")]
     session: Option<String>,
-    /// The person or agent that acts, instead of STATE_ACTOR or the user.
+    /// The person or agent that acts, instead of `STATE_ACTOR` or the user.
     #[arg(long, global = true, value_name = "NAME")]
     actor: Option<String>,
     #[command(subcommand)]
@@ -100,12 +102,15 @@ enum Verb {
     CatchUp,
 }
 
+/// Looks up a name in the environment.
+pub type Lookup = Box<dyn Fn(&str) -> Option<String>>;
+
 /// What the command line knows of its process; read once, in `main`.
 pub struct Process {
     /// The arguments, the program's name first.
     pub args: Vec<OsString>,
     /// Looks up an environment variable.
-    pub env: Box<dyn Fn(&str) -> Option<String>>,
+    pub env: Lookup,
     /// `STATE_DIR`.
     pub state_dir: Option<PathBuf>,
     /// The current directory.
@@ -158,7 +163,7 @@ fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
         Verb::Checkpoint(args) => args.run(door),
         Verb::Init(args) => args.run(door),
         Verb::Import(args) => args.run(door),
-        Verb::Demo(args) => args.run(door),
+        Verb::Demo(_) => demo::DemoArgs::run(door),
         Verb::Completions(args) => args.run(door),
         Verb::CatchUp => crate::ops::search::catch_up(&door.workspace()?, &|_, _| {}).map(|_| ()),
     }

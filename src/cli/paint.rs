@@ -58,7 +58,11 @@ pub(super) fn line(paint: Paint, record: &Line, now: DateTime<Utc>) -> String {
     }
     line.push_str(&text::display(&record.title));
     if !record.tags.is_empty() {
-        let _ = write!(line, " {}", paint.dim(&record.tags.iter().map(|tag| format!("#{tag}")).collect::<Vec<_>>().join(" ")));
+        let _ = write!(
+            line,
+            " {}",
+            paint.dim(&record.tags.iter().map(|tag| format!("#{tag}")).collect::<Vec<_>>().join(" "))
+        );
     }
     if !record.blocked_by.is_empty() {
         let _ = write!(line, " {}", paint.warn(&format!("(waits for {})", record.blocked_by.join(", "))));

@@ -41,20 +41,25 @@ impl SearchArgs {
                 let _ = writeln!(out, "{}", paint.dim(&text::display(note)));
             }
             if report.hits.is_empty() {
-                let _ = writeln!(out, "Nothing found for '{}'. Everything there is: state list kinds", text::display(&input.text));
+                let _ = writeln!(
+                    out,
+                    "Nothing found for '{}'. Everything there is: state list kinds",
+                    text::display(&input.text)
+                );
             }
             for found in &report.hits {
-                hit(out, paint, found, now, explain);
+                hit(out, paint, found, (now, explain));
             }
             more(out, report, &input, shown);
         })
     }
 }
 
-fn hit(out: &mut String, paint: Paint, found: &Found, now: DateTime<Utc>, explain: bool) {
+fn hit(out: &mut String, paint: Paint, found: &Found, (now, explain): (DateTime<Utc>, bool)) {
     let record = &found.record;
     let stale = if found.stale { paint.warn(" (its file changed since)") } else { String::new() };
-    let status = if ["open", "live"].contains(&record.status.as_str()) { String::new() } else { format!(" {}", record.status) };
+    let status =
+        if ["open", "live"].contains(&record.status.as_str()) { String::new() } else { format!(" {}", record.status) };
     let _ = writeln!(
         out,
         "{} {:>5}  {} {}{stale}",
@@ -76,6 +81,12 @@ fn hit(out: &mut String, paint: Paint, found: &Found, now: DateTime<Utc>, explai
 fn more(out: &mut String, report: &SearchReport, input: &SearchInput, shown: usize) {
     if report.total > shown && !report.hits.is_empty() {
         let plus = if report.capped { "+" } else { "" };
-        let _ = writeln!(out, "{} of {}{plus}; more: state search --offset {shown} {}", shown, report.total, text::display(&input.text));
+        let _ = writeln!(
+            out,
+            "{} of {}{plus}; more: state search --offset {shown} {}",
+            shown,
+            report.total,
+            text::display(&input.text)
+        );
     }
 }

@@ -262,8 +262,9 @@ mod tests {
 
     #[test]
     fn every_part_has_its_place() {
-        let query =
-            parse(r#"lock "refresh  token" -draft -"dead end" kind:Findings tag:Auth tag:ci path:./src/Auth -kind:notes"#);
+        let query = parse(
+            r#"lock "refresh  token" -draft -"dead end" kind:Findings tag:Auth tag:ci path:./src/Auth -kind:notes"#,
+        );
         assert_eq!(query.words, ["lock"]);
         assert_eq!(query.phrases, ["refresh  token"]);
         assert_eq!(query.without, ["draft", "dead end"]);

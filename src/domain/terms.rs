@@ -20,10 +20,8 @@ pub struct Facts {
 pub fn terms(record: &Record, facts: Facts) -> Vec<(String, u64)> {
     let Some(birth) = record.birth.as_ref().filter(|_| record.is_visible()) else { return Vec::new() };
     let recency = u64::MAX - record.updated.hlc;
-    let mut terms = vec![
-        (kind_term(record.kind()), recency),
-        (status_term(record.kind(), record.status()), urgency(record)),
-    ];
+    let mut terms =
+        vec![(kind_term(record.kind()), recency), (status_term(record.kind(), record.status()), urgency(record))];
     terms.extend(record.tags().map(|tag| (tag_term(tag), recency)));
     terms.extend(record.elements(field::REF).map(|(reference, _)| (path_term(path_of(reference)), recency)));
     terms.extend(record.links().map(|(kind, to)| (incoming_term(to, kind), birth.stamp.hlc)));

@@ -35,6 +35,7 @@ pub(super) fn unreadable(why: impl Into<String>) -> Error {
 }
 
 /// A failure of reading.
+#[expect(clippy::needless_pass_by_value, reason = "it is a conversion for `map_err`")]
 pub(super) fn reading(error: TantivyError) -> Error {
     unreadable(error.to_string())
 }

@@ -29,6 +29,9 @@ struct Scanned {
 impl Scanned {
     fn new(plan: &Plan<'_>, analyzer: &mut TextAnalyzer, document: &Document) -> Self {
         let mut scanned = Self { lengths: [0; SEARCHED], found: Vec::new() };
+        if plan.terms.is_empty() {
+            return scanned;
+        }
         for (place, text) in schema::texts(document).iter().enumerate() {
             tokenizer::for_each_term(analyzer, text, |token| {
                 scanned.lengths[place] += 1;

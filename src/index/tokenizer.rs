@@ -8,8 +8,10 @@
 //! Everything is then lower-cased, folded to ASCII and stemmed as English. Phrases look at parts only.
 
 use super::word::{self, Piece};
+use std::collections::HashMap;
 use tantivy::tokenizer::{
-    AsciiFoldingFilter, Language, LowerCaser, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer, TokenizerManager,
+    AsciiFoldingFilter, Language, LowerCaser, RawTokenizer, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer,
+    TokenizerManager,
 };
 
 /// The name under which the schema refers to [`analyzer`].
@@ -18,10 +20,12 @@ pub(super) const NAME: &str = "state";
 /// Bytes of a term; the rest of a longer one is dropped, in the index as in queries.
 const TERM_BYTES_MAX: usize = 120;
 
+/// Words whose terms are remembered by one analyzer.
+const REMEMBERED_MAX: usize = 20_000;
+
 /// The one analysis. Changing what it yields needs another [`super::schema::VERSION`].
 pub(super) fn analyzer() -> TextAnalyzer {
-    let tokenizer = TextAnalyzer::builder(FieldTokenizer);
-    tokenizer.filter(LowerCaser).filter(AsciiFoldingFilter).filter(Stemmer::new(Language::English)).build()
+    TextAnalyzer::from(FieldTokenizer { normalizer: Normalizer::new() })
 }
 
 /// The analysers that the schema names.
@@ -44,20 +48,60 @@ pub(super) fn is_part(token: &Token) -> bool {
     token.position_length == 1
 }
 
-#[derive(Clone, Default)]
-struct FieldTokenizer;
+/// Turns a word into its term. Texts repeat their words, so the answers are remembered: stemming is the dearest part of
+/// reading a text.
+#[derive(Clone)]
+struct Normalizer {
+    filters: TextAnalyzer,
+    terms: HashMap<String, String>,
+    word: String,
+}
+
+impl Normalizer {
+    fn new() -> Self {
+        let filters = TextAnalyzer::builder(RawTokenizer::default()).filter(LowerCaser).filter(AsciiFoldingFilter);
+        let filters = filters.filter(Stemmer::new(Language::English)).build();
+        Self { filters, terms: HashMap::new(), word: String::new() }
+    }
+
+    /// Writes the term of a piece of `text` to `out`.
+    fn write(&mut self, text: &str, piece: &Piece, out: &mut String) {
+        self.word.clear();
+        piece.write(text, TERM_BYTES_MAX, &mut self.word);
+        out.clear();
+        if let Some(term) = self.terms.get(&self.word) {
+            out.push_str(term);
+            return;
+        }
+        let mut stream = self.filters.token_stream(&self.word);
+        if stream.advance() {
+            out.push_str(&stream.token().text);
+        }
+        if self.terms.len() >= REMEMBERED_MAX {
+            self.terms.clear();
+        }
+        self.terms.insert(self.word.clone(), out.clone());
+    }
+}
+
+#[derive(Clone)]
+struct FieldTokenizer {
+    normalizer: Normalizer,
+}
 
 impl Tokenizer for FieldTokenizer {
     type TokenStream<'a> = FieldTokenStream<'a>;
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> FieldTokenStream<'a> {
-        FieldTokenStream { text, at: 0, base: 0, next_base: 0, pieces: Vec::new(), next: 0, token: Token::default() }
+        let (normalizer, token) = (&mut self.normalizer, Token::default());
+        FieldTokenStream { text, normalizer, at: 0, base: 0, next_base: 0, pieces: Vec::new(), next: 0, token }
     }
 }
 
 /// The terms of a text, chunk by chunk.
 struct FieldTokenStream<'a> {
     text: &'a str,
+    normalizer: &'a mut Normalizer,
     /// Where the next chunk is looked for.
     at: usize,
     /// The position of the current chunk's first part, and of the next chunk's.
@@ -93,8 +137,7 @@ impl TokenStream for FieldTokenStream<'_> {
         self.token.position_length = piece.count;
         self.token.offset_from = piece.start;
         self.token.offset_to = piece.end;
-        self.token.text.clear();
-        piece.write(self.text, TERM_BYTES_MAX, &mut self.token.text);
+        self.normalizer.write(self.text, piece, &mut self.token.text);
         true
     }
 

@@ -24,11 +24,17 @@ pub(super) struct Piece {
 impl Piece {
     /// Appends its characters to `out`, at most `bytes_max` bytes.
     pub(super) fn write(&self, text: &str, bytes_max: usize, out: &mut String) {
-        for c in text[self.start..self.end].chars() {
+        let written = &text[self.start..self.end];
+        if !self.joined && written.len() <= bytes_max && written.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            out.push_str(written);
+            return;
+        }
+        for c in written.chars() {
             if out.len() + c.len_utf8() > bytes_max {
                 break;
             }
-            if !is_ignored(c) && !(self.joined && matches!(c, '_' | '-')) {
+            let dropped = is_ignored(c) || self.joined && matches!(c, '_' | '-');
+            if !dropped {
                 out.push(c);
             }
         }
@@ -54,6 +60,10 @@ pub(super) fn next_chunk(text: &str, at: usize) -> Option<Range<usize>> {
 /// Replaces `pieces` by those of a chunk, in the order of their positions, and returns how many parts there are.
 pub(super) fn cut(text: &str, chunk: Range<usize>, pieces: &mut Vec<Piece>) -> usize {
     pieces.clear();
+    if text[chunk.clone()].bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
+        pieces.push(piece(0, 1, chunk));
+        return 1;
+    }
     let parts = parts(text, chunk.clone());
     pieces.extend(parts.iter().enumerate().map(|(first, part)| piece(first, 1, part.start..part.end)));
     add_identifiers(&parts, pieces);

@@ -13,7 +13,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use tantivy::index::SegmentId;
 use tantivy::merge_policy::NoMergePolicy;
-use tantivy::{Index, IndexSettings, IndexWriter};
+use tantivy::{Index, IndexSettings, IndexWriter, SegmentMeta};
 
 /// Memory of a writer that catches up, and of one that builds anew, in bytes; tantivy's least is 15 MB.
 const UPDATE_BYTES: usize = 15_000_000;
@@ -98,7 +98,7 @@ fn commit(index: &Index, mut writer: IndexWriter, to: &Coverage) -> tantivy::Res
 /// cost of a catch-up does not grow with the index but now and then.
 fn worth_merging(index: &Index) -> tantivy::Result<Vec<SegmentId>> {
     let mut segments = index.searchable_segment_metas()?;
-    segments.sort_by_key(|segment| segment.num_docs());
+    segments.sort_by_key(SegmentMeta::num_docs);
     let few = if segments.len() > SEGMENTS_MAX { segments.len() - SEGMENTS_AFTER + 1 } else { 0 };
     let worth = segments
         .iter()

@@ -113,7 +113,9 @@ impl Created {
 /// # Errors
 /// `Corrupt` if it is not there.
 pub fn reread(writer: &Writer, uid: Uid) -> Result<Record> {
-    writer.record(uid)?.ok_or_else(|| Error::new(crate::error::Kind::Corrupt, "a record that was just written is missing"))
+    writer
+        .record(uid)?
+        .ok_or_else(|| Error::new(crate::error::Kind::Corrupt, "a record that was just written is missing"))
 }
 
 /// Makes the record of a draft, with its links, by the rules of keys.
@@ -189,7 +191,8 @@ fn note_source(writer: &mut Writer, record: &Record) -> Result<Created> {
 /// `Conflict` if that would close a cycle.
 pub fn supersede(writer: &mut Writer, new: Uid, old: &Record) -> Result<()> {
     let row = kind::find(old.kind());
-    let Some(status) = row.and_then(|row| ["superseded", "dropped"].into_iter().find(|s| row.statuses.contains(s))) else {
+    let Some(status) = row.and_then(|row| ["superseded", "dropped"].into_iter().find(|s| row.statuses.contains(s)))
+    else {
         return Err(Error::conflict(format!("{} is a {}, which nothing supersedes", old.id(), old.kind())));
     };
     link::connect(writer, new, field::link::SUPERSEDES, old.uid)?;
@@ -316,7 +319,12 @@ pub fn body(text: &str) -> Result<String> {
 /// `Usage` with the statuses that there are.
 pub fn status(row: &Kind, name: &str) -> Result<&'static str> {
     row.statuses.iter().find(|status| **status == name).copied().ok_or_else(|| {
-        Error::usage(format!("a {} has no status '{}'; it has {}", row.name, text::clean_line(name), row.statuses.join(", ")))
+        Error::usage(format!(
+            "a {} has no status '{}'; it has {}",
+            row.name,
+            text::clean_line(name),
+            row.statuses.join(", ")
+        ))
     })
 }
 
@@ -338,7 +346,8 @@ pub fn priority(level: u64) -> Result<u64> {
 pub fn key(text: &str) -> Result<String> {
     let key = text::clean_line(text);
     if key.is_empty() || key.contains(char::is_whitespace) || key.starts_with('@') {
-        return Err(Error::usage(format!("'{key}' is not a key")).hint("a key is one word without spaces, as auth/refresh-lock"));
+        return Err(Error::usage(format!("'{key}' is not a key"))
+            .hint("a key is one word without spaces, as auth/refresh-lock"));
     }
     Ok(key)
 }

@@ -36,7 +36,9 @@ fn json_drafts(text: &str) -> Result<Vec<Placed>> {
         return Ok(drafts.into_iter().enumerate().map(|(at, draft)| (at + 1, draft)).collect());
     }
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines.map(|(at, line)| serde_json::from_str(line).map(|draft| (at + 1, draft)).map_err(|e| bad_json(at + 1, &e))).collect()
+    lines
+        .map(|(at, line)| serde_json::from_str(line).map(|draft| (at + 1, draft)).map_err(|e| bad_json(at + 1, &e)))
+        .collect()
 }
 
 fn bad_json(line: usize, error: &serde_json::Error) -> Error {

@@ -85,7 +85,9 @@ pub fn checkpoint(workspace: &Workspace, input: &CheckpointInput) -> Result<Chec
 fn name(text: &str) -> Result<String> {
     let name = text::clean_line(text);
     if name.is_empty() || name.contains(',') {
-        return Err(Error::usage(format!("'{name}' is not a name")).hint("state checkpoint NAME STEP --of install,build,test"));
+        return Err(
+            Error::usage(format!("'{name}' is not a name")).hint("state checkpoint NAME STEP --of install,build,test")
+        );
     }
     Ok(name)
 }
@@ -118,16 +120,16 @@ fn mark(workspace: &Workspace, input: &CheckpointInput, name: &str, step: Option
         let mut set = changes(writer.now(), input, step)?;
         let steps = declared(held.as_ref(), &set);
         let done = |name: &String| {
-            step == Some(name) || held.as_ref().is_some_and(|held| held.get(&format!("{}{name}", field::STEP)).is_some())
+            step == Some(name)
+                || held.as_ref().is_some_and(|held| held.get(&format!("{}{name}", field::STEP)).is_some())
         };
         let status = if !steps.is_empty() && steps.iter().all(done) { "done" } else { "open" };
         set.insert(field::STATUS.to_owned(), json!(status));
-        let record = match held {
-            Some(held) => writer.put(held.uid, set)?,
-            None => {
-                set.extend(birth(workspace, name));
-                writer.create(kind::CHECKPOINT, set)?
-            }
+        let record = if let Some(held) = held {
+            writer.put(held.uid, set)?
+        } else {
+            set.extend(birth(workspace, name));
+            writer.create(kind::CHECKPOINT, set)?
         };
         writer.because(format!("checkpoint {} {name} {}", record.id(), step.unwrap_or("")).trim().to_owned());
         Ok(report(&record))

@@ -100,7 +100,9 @@ fn end_status(record: &Record, end: End) -> Result<&'static str> {
     status.ok_or_else(|| match end {
         End::Done => Error::conflict(format!("{id} is a {name}, which is never done"))
             .hint(format!("if it no longer holds: state drop {id} -m WHY")),
-        End::Drop => Error::conflict(format!("{id} is a {name}, which cannot be dropped")).hint(format!("state done {id}")),
+        End::Drop => {
+            Error::conflict(format!("{id} is a {name}, which cannot be dropped")).hint(format!("state done {id}"))
+        }
     })
 }
 

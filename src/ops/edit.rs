@@ -99,8 +99,9 @@ fn scalars(writer: &Writer, record: &Record, input: &EditInput, set: &mut Regist
         put(field::PRIVATE, json!(private));
     }
     if let Some(name) = &input.status {
-        let row = kind::find(record.kind())
-            .ok_or_else(|| Error::conflict(format!("{} is of a newer state's kind '{}'", record.id(), record.kind())))?;
+        let row = kind::find(record.kind()).ok_or_else(|| {
+            Error::conflict(format!("{} is of a newer state's kind '{}'", record.id(), record.kind()))
+        })?;
         let status = add::status(row, name)?;
         put(field::STATUS, json!(status));
         if status != "active" {

@@ -58,7 +58,12 @@ const DEPTH_MAX: usize = 12;
 ///
 /// # Errors
 /// `Usage` if nothing there can be read as a source, or, with `strict`, if any line is broken; nothing is changed then.
-pub fn import(workspace: &Workspace, path: &Path, strict: bool, progress: &dyn Fn(usize, usize)) -> Result<ImportReport> {
+pub fn import(
+    workspace: &Workspace,
+    path: &Path,
+    strict: bool,
+    progress: &dyn Fn(usize, usize),
+) -> Result<ImportReport> {
     let mut report = ImportReport::default();
     let source = read(path, &mut report)?;
     if strict && let Some(first) = report.rejected.first() {
@@ -71,7 +76,9 @@ pub fn import(workspace: &Workspace, path: &Path, strict: bool, progress: &dyn F
         Source::Own(text) => {
             let AddReport { records } = batch::add_text(workspace, &text)?;
             report.added = records.len();
-            records.into_iter().for_each(|made| *report.kinds.entry(made.record.kind).or_default() += 1);
+            for made in records {
+                *report.kinds.entry(made.record.kind).or_default() += 1;
+            }
         }
         Source::Drafts(drafts) => take(workspace, drafts, &mut report, progress)?,
     }
@@ -102,7 +109,11 @@ fn read(path: &Path, report: &mut ImportReport) -> Result<Source> {
         return Ok(Source::Own(text));
     }
     let parsed = beads::parse(&text);
-    report.rejected.extend(parsed.rejected.into_iter().map(|Rejected { line, why }| Refusal { file: path.to_owned(), line, why }));
+    report.rejected.extend(parsed.rejected.into_iter().map(|Rejected { line, why }| Refusal {
+        file: path.to_owned(),
+        line,
+        why,
+    }));
     Ok(Source::Drafts(parsed.drafts))
 }
 
@@ -117,7 +128,8 @@ fn read_text(path: &Path) -> Result<String> {
 }
 
 fn is_markdown(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| ["md", "markdown", "txt"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
+    path.extension()
+        .is_some_and(|extension| ["md", "markdown", "txt"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
 fn name_of(path: &Path) -> String {
@@ -128,7 +140,8 @@ fn read_folder(root: &Path, report: &mut ImportReport) -> Result<Vec<Draft>> {
     let mut drafts = Vec::new();
     let mut folders = vec![(root.to_owned(), 0)];
     while let Some((folder, depth)) = folders.pop() {
-        let entries = std::fs::read_dir(&folder).map_err(|e| Error::usage(format!("cannot read {}", folder.display())).because(e))?;
+        let entries = std::fs::read_dir(&folder)
+            .map_err(|e| Error::usage(format!("cannot read {}", folder.display())).because(e))?;
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         paths.sort();
         for path in paths {
@@ -181,8 +194,13 @@ struct Planned {
     links: Vec<(String, Uid)>,
 }
 
-fn take(workspace: &Workspace, drafts: Vec<Draft>, report: &mut ImportReport, progress: &dyn Fn(usize, usize)) -> Result<()> {
-    let mut planned = workspace.read(|view| plan(view, drafts, report))?;
+fn take(
+    workspace: &Workspace,
+    drafts: Vec<Draft>,
+    report: &mut ImportReport,
+    progress: &dyn Fn(usize, usize),
+) -> Result<()> {
+    let mut planned = workspace.read(|view| Ok(plan(view, drafts, report)))?;
     planned.sort_by_key(|planned| planned.draft.updated_at);
     let total = planned.len();
     for (at, batch) in planned.chunks(BATCH).enumerate() {
@@ -199,7 +217,7 @@ fn take(workspace: &Workspace, drafts: Vec<Draft>, report: &mut ImportReport, pr
     Ok(())
 }
 
-fn plan(view: &View, drafts: Vec<Draft>, report: &mut ImportReport) -> Result<Vec<Planned>> {
+fn plan(view: &View, drafts: Vec<Draft>, report: &mut ImportReport) -> Vec<Planned> {
     let workspace = view.meta().workspace.clone();
     let uids: Vec<Uid> = drafts.iter().map(|draft| identity(&workspace, draft)).collect();
     let labels: BTreeMap<String, Uid> =
@@ -215,13 +233,15 @@ fn plan(view: &View, drafts: Vec<Draft>, report: &mut ImportReport) -> Result<Ve
             };
             match target.filter(|target| graph.take(uid, &kind, *target)) {
                 Some(target) => links.push((kind, target)),
-                None => report.links_left_out.push(format!("{} {kind} {to}", draft.label.as_deref().unwrap_or(&draft.title))),
+                None => report
+                    .links_left_out
+                    .push(format!("{} {kind} {to}", draft.label.as_deref().unwrap_or(&draft.title))),
             }
         }
         let digest = digest::sha256_hex(format!("{draft:?}").as_bytes())[..16].to_owned();
         planned.push(Planned { draft, uid, digest, links });
     }
-    Ok(planned)
+    planned
 }
 
 fn wanted_links(draft: &Draft) -> Vec<(String, String)> {

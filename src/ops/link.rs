@@ -79,7 +79,7 @@ fn kind(text: &str) -> Result<String> {
     if field::link::ALL.contains(&kind.as_str()) {
         return Ok(kind);
     }
-    let near = text::nearest(&kind, field::link::ALL.into_iter(), 2);
+    let near = text::nearest(&kind, field::link::ALL, 2);
     match near {
         Some(near) => Err(Error::usage(format!("no link type '{kind}'")).hint(format!("did you mean {near}?"))),
         None if kind.is_empty() || kind.contains(|c: char| c.is_whitespace() || c == '/' || c == ':') => {

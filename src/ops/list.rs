@@ -81,7 +81,7 @@ pub fn list(workspace: &Workspace, input: &ListInput) -> Result<ListReport> {
         let sources = sources(view, workspace, &word, input)?;
         let mut page = Page { records: Vec::new(), total: 0 };
         for term in &sources.terms {
-            gather(view, term, input, &sources, &mut page)?;
+            page.gather(view, term, (input, &sources))?;
         }
         let records = page.records.iter().map(|record| line(view, record, &word, now)).collect::<Result<_>>()?;
         Ok(ListReport { word, records, total: page.total })
@@ -144,20 +144,30 @@ fn unknown(word: &str) -> Error {
     }
 }
 
-/// Reads on past the page only to count, and only up to the cap.
-fn gather(view: &View, term: &str, input: &ListInput, sources: &Sources, page: &mut Page) -> Result<()> {
-    let filtered = is_filtered(input) || sources.live_only;
-    view.scan(term, |_, uid| {
-        let wanted = page.records.len() < input.limit && page.total >= input.offset;
-        let record = if wanted || filtered { view.record(uid)?.filter(|record| keeps(record, input, sources)) } else { None };
-        match record {
-            Some(record) if wanted => page.records.push(record),
-            None if wanted || filtered => return Ok(ControlFlow::Continue(())),
-            _ => {}
-        }
-        page.total += 1;
-        Ok(if page.total < COUNT_MAX.max(input.offset + input.limit) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-    })
+impl Page {
+    /// Reads on past the page only to count, and only up to the cap.
+    fn gather(&mut self, view: &View, term: &str, (input, sources): (&ListInput, &Sources)) -> Result<()> {
+        let filtered = is_filtered(input) || sources.live_only;
+        view.scan(term, |_, uid| {
+            let wanted = self.records.len() < input.limit && self.total >= input.offset;
+            let record = if wanted || filtered {
+                view.record(uid)?.filter(|record| keeps(record, input, sources))
+            } else {
+                None
+            };
+            match record {
+                Some(record) if wanted => self.records.push(record),
+                None if wanted || filtered => return Ok(ControlFlow::Continue(())),
+                _ => {}
+            }
+            self.total += 1;
+            Ok(if self.total < COUNT_MAX.max(input.offset + input.limit) {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            })
+        })
+    }
 }
 
 fn is_filtered(input: &ListInput) -> bool {
@@ -167,7 +177,8 @@ fn is_filtered(input: &ListInput) -> bool {
 fn keeps(record: &Record, input: &ListInput, sources: &Sources) -> bool {
     let tagged = input.tags.iter().all(|tag| record.get(&field::tag(tag.trim_start_matches('#'))).is_some());
     let branch = input.branch.as_deref().is_none_or(|branch| record.text(field::BRANCH) == Some(branch));
-    let path = input.path.as_deref().is_none_or(|path| record.elements(field::REF).any(|(held, _)| held.starts_with(path)));
+    let path =
+        input.path.as_deref().is_none_or(|path| record.elements(field::REF).any(|(held, _)| held.starts_with(path)));
     let status = input.status.as_deref().is_none_or(|status| record.status() == status);
     let kind = sources.kind.is_none_or(|kind| record.kind() == kind);
     tagged && branch && path && status && kind && (record.is_live() || !sources.live_only)

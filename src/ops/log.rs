@@ -117,7 +117,11 @@ fn changes(view: &View, held: &Record, event: &Event) -> Result<Vec<Change>> {
     };
     let mut changes = Vec::new();
     for (name, to) in &put.set {
-        let from = if name == field::BODY { Value::String(view.body(held)?) } else { held.get(name).cloned().unwrap_or_default() };
+        let from = if name == field::BODY {
+            Value::String(view.body(held)?)
+        } else {
+            held.get(name).cloned().unwrap_or_default()
+        };
         changes.push(Change { field: readable(view, name)?, from, to: to.clone() });
     }
     Ok(changes)

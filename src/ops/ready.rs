@@ -3,9 +3,9 @@
 //! Priority first, then what was touched last. Three sources: open tasks that nothing holds up, deferred ones whose time has
 //! come, and started ones whose session is gone.
 
+use super::Workspace;
 use super::report::Line;
 use super::session;
-use super::Workspace;
 use crate::domain::record::Record;
 use crate::domain::{field, kind, terms, when};
 use crate::error::Result;
@@ -121,7 +121,9 @@ fn reason(view: &View, task: &Record, now: DateTime<Utc>) -> Result<String> {
 }
 
 fn abandoned(view: &View, task: &Record, now: DateTime<Utc>) -> Result<String> {
-    let Some(session) = task.claims().into_iter().next_back() else { return Ok("started, claimed by nobody".to_owned()) };
+    let Some(session) = task.claims().into_iter().next_back() else {
+        return Ok("started, claimed by nobody".to_owned());
+    };
     let Some(session) = view.record(session)? else { return Ok("started by an unknown session".to_owned()) };
     let seen = session::last_seen(view, &session)?;
     Ok(format!("started, {} left it {}", session.id(), when::ago(seen, now)))

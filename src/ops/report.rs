@@ -201,7 +201,11 @@ fn backlinks(view: &View, uid: Uid) -> Result<Vec<LinkEnd>> {
         if let Some(record) = view.record(source)? {
             found.extend(record.links().filter(|(_, to)| *to == uid).map(|(kind, _)| end_of(kind, &record)));
         }
-        Ok(if found.len() < BACKLINKS_MAX { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) })
+        Ok(if found.len() < BACKLINKS_MAX {
+            std::ops::ControlFlow::Continue(())
+        } else {
+            std::ops::ControlFlow::Break(())
+        })
     })?;
     Ok(found)
 }
@@ -209,8 +213,17 @@ fn backlinks(view: &View, uid: Uid) -> Result<Vec<LinkEnd>> {
 /// The registers that have no field of their own in [`Full`].
 fn more(record: &Record) -> BTreeMap<String, Value> {
     const SHOWN: [&str; 11] = [
-        field::TITLE, field::BODY, field::STATUS, field::PRIORITY, field::KEY, field::PRIVATE, field::DEFER,
-        field::BRANCH, field::WORKTREE, field::REASON, field::GONE,
+        field::TITLE,
+        field::BODY,
+        field::STATUS,
+        field::PRIORITY,
+        field::KEY,
+        field::PRIVATE,
+        field::DEFER,
+        field::BRANCH,
+        field::WORKTREE,
+        field::REASON,
+        field::GONE,
     ];
     const ELEMENTS: [&str; 4] = [field::TAG, field::LINK, field::REF, field::CLAIM];
     let shown = |name: &str| SHOWN.contains(&name) || ELEMENTS.iter().any(|prefix| name.starts_with(prefix));

@@ -97,17 +97,22 @@ pub fn search(workspace: &Workspace, input: &SearchInput) -> Result<SearchReport
 /// # Errors
 /// As the store says.
 pub fn hits(view: &View, index: &Index, query: &Query, page: Page) -> Result<(Hits, usize)> {
-    match hits_on(view, index, believed(view, index)?, (query, page)) {
+    match hits_on(view, index, believed(view, index)?.as_ref(), (query, page)) {
         Err(error) if index::is_unreadable(&error) => hits_on(view, index, None, (query, page)),
         other => other,
     }
 }
 
 /// Searches the index as it covers the log up to `base`, with the rest as tail; without base everything is the tail.
-fn hits_on(view: &View, index: &Index, base: Option<Coverage>, (query, page): (&Query, Page)) -> Result<(Hits, usize)> {
-    let changed = changed_since(view, base.as_ref().map_or(0, |base| base.position))?;
+fn hits_on(
+    view: &View,
+    index: &Index,
+    base: Option<&Coverage>,
+    (query, page): (&Query, Page),
+) -> Result<(Hits, usize)> {
+    let changed = changed_since(view, base.map_or(0, |base| base.position))?;
     let documents = changed.iter().filter_map(|uid| document(view, *uid).transpose()).collect::<Result<Vec<_>>>()?;
-    let tail = Tail { base: base.as_ref(), documents: &documents, changed: &changed };
+    let tail = Tail { base, documents: &documents, changed: &changed };
     Ok((index.search(query, &tail, page)?, changed.len()))
 }
 

@@ -84,7 +84,8 @@ fn is_new_text(word: &str) -> bool {
 fn next(writer: &Writer) -> Result<Record> {
     let found = ready::candidates(writer, writer.now(), NEXT_TRIED_MAX)?;
     found.into_iter().next().ok_or_else(|| {
-        Error::new(Kind::NotFound, "no task is ready").hint("see what is held up: state list blocked; or begin: state start \"WHAT\"")
+        Error::new(Kind::NotFound, "no task is ready")
+            .hint("see what is held up: state list blocked; or begin: state start \"WHAT\"")
     })
 }
 
@@ -131,8 +132,13 @@ fn reopen(writer: &mut Writer, record: &Record) -> Result<Record> {
     if row.name == kind::CHECKPOINT {
         set.extend(record.elements(field::STEP).map(|(step, _)| (format!("{}{step}", field::STEP), Value::Null)));
     } else if record.is_live() {
-        return Err(Error::conflict(format!("{} is a {} and {}: only tasks are started", record.id(), row.name, record.status()))
-            .hint(format!("state show {}", record.id())));
+        return Err(Error::conflict(format!(
+            "{} is a {} and {}: only tasks are started",
+            record.id(),
+            row.name,
+            record.status()
+        ))
+        .hint(format!("state show {}", record.id())));
     }
     writer.put(record.uid, set)
 }

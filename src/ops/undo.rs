@@ -42,7 +42,8 @@ pub fn undo(workspace: &Workspace, position: Option<u64>) -> Result<UndoReport> 
             Some(position) => containing(writer, position)?,
             None => last_own(writer, workspace)?,
         };
-        let events: Vec<Event> = writer.events(position..position + count)?.into_iter().map(|(_, event)| event).collect();
+        let events: Vec<Event> =
+            writer.events(position..position + count)?.into_iter().map(|(_, event)| event).collect();
         let first = events.first().ok_or_else(|| nothing(position))?;
         let (id, why) = (first.commit_id(), first.why.clone().unwrap_or_default());
         let (inverse, kept) = inverse(writer, position, &events)?;
@@ -72,8 +73,10 @@ fn containing(view: &View, position: u64) -> Result<(u64, u64)> {
 
 /// This session's last transaction that is neither an undo nor undone.
 fn last_own(view: &View, workspace: &Workspace) -> Result<(u64, u64)> {
-    let none = || Error::new(Kind::NotFound, "this session has changed nothing that could be undone")
-        .hint("to take back another session's change: state log, then state undo @POSITION");
+    let none = || {
+        Error::new(Kind::NotFound, "this session has changed nothing that could be undone")
+            .hint("to take back another session's change: state log, then state undo @POSITION")
+    };
     let me = session::current(view, workspace)?.ok_or_else(none)?.uid;
     let mut undone: Vec<CommitId> = Vec::new();
     for (first, count) in view.commits_before(u64::MAX, SEARCHED_MAX)? {

@@ -28,7 +28,8 @@ impl Blobs {
         let name = digest::sha256_hex(text.as_bytes());
         let path = self.dir.join(&name);
         if !path.exists() {
-            let packed = zstd::bulk::compress(text.as_bytes(), 3).map_err(|e| Error::io("cannot compress a body", e))?;
+            let packed =
+                zstd::bulk::compress(text.as_bytes(), 3).map_err(|e| Error::io("cannot compress a body", e))?;
             files::create_private_dir(&self.dir)?;
             files::write_atomic(&path, &packed)?;
         }

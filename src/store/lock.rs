@@ -21,7 +21,7 @@ pub(super) enum Mode {
 /// The lock, held until dropped. Empty where a reader could not even create the lock files: then nobody can write either.
 #[derive(Debug)]
 pub(super) struct Guard {
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 /// How often a waiter's patience is renewed because others came and went meanwhile.
@@ -34,7 +34,7 @@ const PATIENCES_MAX: usize = 12;
 pub(super) fn acquire(dir: &Path, mode: Mode, patience: TimeDelta) -> Result<Guard> {
     let (gate, lock) = match (open(&dir.join("gate"), mode), open(&dir.join("lock"), mode)) {
         (Ok(gate), Ok(lock)) => (gate, lock),
-        _ if mode == Mode::Shared => return Ok(Guard { _lock: None }),
+        _ if mode == Mode::Shared => return Ok(Guard { lock: None }),
         (Err(error), _) | (_, Err(error)) => {
             return Err(Error::io(format!("the store {} cannot be written from here", dir.display()), error));
         }
@@ -44,12 +44,12 @@ pub(super) fn acquire(dir: &Path, mode: Mode, patience: TimeDelta) -> Result<Gua
         Ok(false) => wait(dir, (gate, lock), mode, patience).ok_or_else(|| busy(dir))?,
         Err(error) => return Err(Error::io(format!("cannot lock {}", dir.display()), error)),
     };
-    Ok(Guard { _lock: Some(lock) })
+    Ok(Guard { lock: Some(lock) })
 }
 
 /// Notes who holds the lock, for the messages of those who wait. Losing this note costs nothing, so it is not synced.
 pub(super) fn sign(guard: &mut Guard, command: &str, now: DateTime<Utc>) {
-    if let Some(file) = &mut guard._lock {
+    if let Some(file) = &mut guard.lock {
         let note = format!("{} {} {command}\n", std::process::id(), now.timestamp());
         // A note that cannot be written only makes a later message poorer.
         let _ = file.set_len(0).and_then(|()| file.write_all(note.as_bytes()));

@@ -179,9 +179,11 @@ impl Store {
         let path = self.dir.join(FILE);
         self.refuse_shared_file_system()?;
         let _guard = self.lock(lock::Mode::Exclusive)?;
-        let file = OpenOptions::new().read(true).write(true).open(&path).map_err(|e| {
-            Error::io(format!("the store {} cannot be written from here", self.dir.display()), e)
-        })?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(|e| Error::io(format!("the store {} cannot be written from here", self.dir.display()), e))?;
         check_magic(&file, &path)?;
         let disk = Disk::direct(file);
         let database = database(disk.clone(), &path)?;

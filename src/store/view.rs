@@ -102,7 +102,7 @@ impl View {
     /// # Errors
     /// `Corrupt` if the table cannot be read, or what the visitor returns.
     pub fn scan(&self, term: &str, mut visit: impl FnMut(u64, Uid) -> Result<ControlFlow<()>>) -> Result<()> {
-        self.scan_keys(tables::posting_key(term, None), |key| match tables::posting_rest(key) {
+        self.scan_keys(&tables::posting_key(term, None), |key| match tables::posting_rest(key) {
             Some((order, uid)) => visit(order, uid),
             None => Ok(ControlFlow::Continue(())),
         })
@@ -113,16 +113,16 @@ impl View {
     /// # Errors
     /// `Corrupt` if the tables cannot be read, or what the visitor returns.
     pub fn scan_terms(&self, prefix: &str, mut visit: impl FnMut(Uid) -> Result<ControlFlow<()>>) -> Result<()> {
-        self.scan_keys(prefix.as_bytes().to_vec(), |key| match tables::posting_rest(key) {
+        self.scan_keys(prefix.as_bytes(), |key| match tables::posting_rest(key) {
             Some((_, uid)) => visit(uid),
             None => Ok(ControlFlow::Continue(())),
         })
     }
 
-    fn scan_keys(&self, prefix: Vec<u8>, mut visit: impl FnMut(&[u8]) -> Result<ControlFlow<()>>) -> Result<()> {
-        let (mut from, mut size) = (prefix.clone(), 16);
+    fn scan_keys(&self, prefix: &[u8], mut visit: impl FnMut(&[u8]) -> Result<ControlFlow<()>>) -> Result<()> {
+        let (mut from, mut size) = (prefix.to_vec(), 16);
         loop {
-            let chunk = self.posting_chunk(&prefix, &from, size)?;
+            let chunk = self.posting_chunk(prefix, &from, size)?;
             for key in &chunk {
                 if visit(key)?.is_break() {
                     return Ok(());
@@ -264,7 +264,8 @@ impl View {
     }
 
     fn body_at(&self, position: u64) -> Result<String> {
-        let event = self.event(position)?.ok_or_else(|| damaged("the log", "the event that holds a body is missing"))?;
+        let event =
+            self.event(position)?.ok_or_else(|| damaged("the log", "the event that holds a body is missing"))?;
         let value = event.put().and_then(|put| put.set.get(field::BODY));
         match value.and_then(|value| value.get("blob")).and_then(serde_json::Value::as_str) {
             Some(name) => self.blobs.read(name),
@@ -318,7 +319,11 @@ impl View {
         let (Some(key), true) = (record.text(field::KEY), record.is_live()) else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         self.each(&terms::key_term(key), |other| {
-            if other.uid != record.uid && other.is_live() && other.kind() == record.kind() && !self.same_content(record, &other)? {
+            if other.uid != record.uid
+                && other.is_live()
+                && other.kind() == record.kind()
+                && !self.same_content(record, &other)?
+            {
                 found.push(other);
             }
             Ok(if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })

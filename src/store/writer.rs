@@ -48,7 +48,17 @@ impl Deref for Writer {
 impl Writer {
     pub(super) fn new(view: View, now: DateTime<Utc>, seed: [u8; 16]) -> Self {
         let commit = view.meta.next_seq;
-        Self { view, now, seed, commit, session: None, actor: String::new(), why: None, undoes: None, local_changed: false }
+        Self {
+            view,
+            now,
+            seed,
+            commit,
+            session: None,
+            actor: String::new(),
+            why: None,
+            undoes: None,
+            local_changed: false,
+        }
     }
 
     /// Names who makes the events that follow.
@@ -189,7 +199,7 @@ impl Writer {
             extra: BTreeMap::new(),
         };
         meta.next_seq += 1;
-        self.append(event)?;
+        self.append(&event)?;
         self.record(uid)?.ok_or_else(|| super::damaged("a record", "it vanished while it was written"))
     }
 
@@ -202,13 +212,17 @@ impl Writer {
         Ok(())
     }
 
-    fn append(&mut self, event: Event) -> Result<()> {
+    fn append(&mut self, event: &Event) -> Result<()> {
         let position = self.view.meta.next_position;
         self.view.meta.next_position += 1;
         self.view.pending.push(event.clone());
         for uid in &event.touches {
-            self.txn()?.open_table(tables::HISTORY).map_err(damaged_by)?.insert((uid.as_u128(), position), ()).map_err(refused)?;
-            self.fold(*uid, position, &event)?;
+            self.txn()?
+                .open_table(tables::HISTORY)
+                .map_err(damaged_by)?
+                .insert((uid.as_u128(), position), ())
+                .map_err(refused)?;
+            self.fold(*uid, position, event)?;
         }
         Ok(())
     }
@@ -222,7 +236,11 @@ impl Writer {
         }
         let before = self.terms_around(held.as_ref(), &record)?;
         let row = rmp_serde::to_vec_named(&record).map_err(|e| super::damaged("a record", e))?;
-        self.txn()?.open_table(tables::RECORDS).map_err(damaged_by)?.insert(uid.as_u128(), row.as_slice()).map_err(refused)?;
+        self.txn()?
+            .open_table(tables::RECORDS)
+            .map_err(damaged_by)?
+            .insert(uid.as_u128(), row.as_slice())
+            .map_err(refused)?;
         self.move_postings(&before)
     }
 
@@ -296,7 +314,9 @@ impl Writer {
             event.why = self.why.take();
             event.undoes = self.undoes.take();
         }
-        let Txn::Write(txn) = self.view.txn else { return Err(Error::new(Kind::Refused, "this transaction only reads")) };
+        let Txn::Write(txn) = self.view.txn else {
+            return Err(Error::new(Kind::Refused, "this transaction only reads"));
+        };
         {
             let mut log = txn.open_table(tables::LOG).map_err(damaged_by)?;
             for (position, event) in (first..).zip(&self.view.pending) {

@@ -66,7 +66,7 @@ pub fn parse(text: &str) -> Result<Parsed> {
     let rest = body.splitn(front + 1, '\n').nth(front).unwrap_or("");
     let lines = line::lines(rest);
     if parsed.kind.is_empty() {
-        parsed.kind = if is_summary(rest, &lines) { kind::SUMMARY } else { kind::HANDOFF }.to_owned();
+        parsed.kind = String::from(if is_summary(rest, &lines) { kind::SUMMARY } else { kind::HANDOFF });
     }
     let heading = lines.iter().position(|line| matches!(line, Line::Heading { .. }));
     if parsed.title.is_empty() {

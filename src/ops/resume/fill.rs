@@ -2,6 +2,7 @@
 
 use super::{Item, Section};
 use crate::domain::text::{estimate_tokens, truncate_tokens};
+use std::fmt::Write as _;
 
 /// What fits of the sections into `budget` tokens, and the text that it makes.
 pub(super) fn fill(sections: Vec<Section>, budget: usize) -> (Vec<Section>, String) {
@@ -85,18 +86,18 @@ fn render(sections: &[Section]) -> String {
     let mut text = String::new();
     for section in sections {
         if section.items.is_empty() {
-            text.push_str(&format!("{}: {} not shown: {}\n", section.title, section.left_out, section.more));
+            let _ = writeln!(text, "{}: {} not shown: {}", section.title, section.left_out, section.more);
             continue;
         }
         let indent = if section.title.is_empty() { "" } else { "  " };
         if !section.title.is_empty() {
-            text.push_str(&format!("{}:\n", section.title));
+            let _ = writeln!(text, "{}:", section.title);
         }
         for Item { text: item, .. } in &section.items {
-            text.push_str(&format!("{indent}{}\n", item.replace('\n', &format!("\n{indent}"))));
+            let _ = writeln!(text, "{indent}{}", item.replace('\n', &format!("\n{indent}")));
         }
         if section.left_out > 0 {
-            text.push_str(&format!("{indent}{} more: {}\n", section.left_out, section.more));
+            let _ = writeln!(text, "{indent}{} more: {}", section.left_out, section.more);
         }
     }
     text
@@ -107,8 +108,15 @@ mod tests {
     use super::*;
 
     fn section(title: &str, items: usize) -> Section {
-        let item = |at| Item::forms(None, vec![format!("item {at} in its long form ").repeat(10), format!("item {at}")]);
-        Section { title: title.into(), items: (0..items).map(item).collect(), floor: 1, more: "state list".into(), left_out: 0 }
+        let item =
+            |at| Item::forms(None, vec![format!("item {at} in its long form ").repeat(10), format!("item {at}")]);
+        Section {
+            title: title.into(),
+            items: (0..items).map(item).collect(),
+            floor: 1,
+            more: "state list".into(),
+            left_out: 0,
+        }
     }
 
     #[test]

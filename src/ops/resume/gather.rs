@@ -12,6 +12,7 @@ use crate::ops::{Workspace, checkpoint, ready, search, session, stale};
 use crate::store::View;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 /// How many records a section reads at most: a briefing costs the same at any size of the store.
@@ -35,12 +36,7 @@ struct Gatherer<'a> {
     now: DateTime<Utc>,
 }
 
-pub(super) fn gather(
-    view: &View,
-    workspace: &Workspace,
-    input: &ResumeInput,
-    now: DateTime<Utc>,
-) -> Result<Gathered> {
+pub(super) fn gather(view: &View, workspace: &Workspace, input: &ResumeInput, now: DateTime<Utc>) -> Result<Gathered> {
     let gatherer = Gatherer { view, workspace, all_branches: input.all_branches, now };
     if view.next_position() == 1 {
         return Ok(Gathered { focus: None, sections: vec![gatherer.beginning()] });
@@ -75,7 +71,11 @@ impl Gatherer<'_> {
             "Begin: state start \"WHAT YOU DO\"; keep what you learn: state add finding \"…\"".to_owned(),
             "Bring history along: state import FILE-OR-FOLDER; before you stop: state add - < HANDOFF.md".to_owned(),
         ];
-        Section { items: lines.into_iter().map(|line| Item::line(None, line)).collect(), floor: 3, ..Section::default() }
+        Section {
+            items: lines.into_iter().map(|line| Item::line(None, line)).collect(),
+            floor: 3,
+            ..Section::default()
+        }
     }
 
     fn place_name(&self) -> String {
@@ -92,7 +92,10 @@ impl Gatherer<'_> {
     /// Focus, handoff and interruptions are the branch's; what has no branch is everybody's.
     fn is_here(&self, record: &Record) -> bool {
         let branch = record.text(field::BRANCH);
-        self.all_branches || branch.is_none() || self.workspace.place.branch.is_none() || branch == self.workspace.place.branch.as_deref()
+        self.all_branches
+            || branch.is_none()
+            || self.workspace.place.branch.is_none()
+            || branch == self.workspace.place.branch.as_deref()
     }
 
     fn opening(&self, last: Option<&Record>, focus: Option<&Record>) -> Result<Section> {
@@ -100,15 +103,15 @@ impl Gatherer<'_> {
         if let Some(session) = last {
             let age = when::ago(session::last_seen(self.view, session)?, self.now);
             let standing = session::standing(self.view, session, self.now)?.word();
-            line.push_str(&format!(" Last session {} ({}) {age}, {standing}.", session.id(), self.title(session)));
+            let _ = write!(line, " Last session {} ({}) {age}, {standing}.", session.id(), Self::title(session));
         }
         if let Some(focus) = focus {
-            line.push_str(&format!(" Focus: {} ({}).", self.title(focus), focus.id()));
+            let _ = write!(line, " Focus: {} ({}).", Self::title(focus), focus.id());
         }
         Ok(Section { items: vec![Item::line(None, line)], floor: 1, ..Section::default() })
     }
 
-    fn title(&self, record: &Record) -> String {
+    fn title(record: &Record) -> String {
         text::truncate_tokens(&text::clean_line(record.title()), 30)
     }
 
@@ -160,7 +163,8 @@ impl Gatherer<'_> {
                 if !told.contains(&other.uid) {
                     told.push(other.uid);
                     let key = record.text(field::KEY).unwrap_or("");
-                    let line = format!("! {} contradicts {} on {key}: {}", record.id(), other.id(), self.title(&record));
+                    let line =
+                        format!("! {} contradicts {} on {key}: {}", record.id(), other.id(), Self::title(&record));
                     items.push(Item::line(Some(record.id()), line));
                 }
             }
@@ -181,9 +185,10 @@ impl Gatherer<'_> {
             Ok(proceed(read))
         })?;
         let Some(handoff) = found else { return Ok(Section::default()) };
-        let line = format!("{} {}: {}", handoff.id(), self.age(&handoff), self.title(&handoff));
+        let line = format!("{} {}: {}", handoff.id(), self.age(&handoff), Self::title(&handoff));
         let body = self.view.body(&handoff)?;
-        let forms = [HANDOFF_TOKENS, HANDOFF_TOKENS / 2, HANDOFF_TOKENS / 5].map(|tokens| format!("{line}\n{}", quoted(&body, tokens)));
+        let forms = [HANDOFF_TOKENS, HANDOFF_TOKENS / 2, HANDOFF_TOKENS / 5]
+            .map(|tokens| format!("{line}\n{}", quoted(&body, tokens)));
         let forms = forms.into_iter().chain([line.clone()]).collect();
         Ok(section("Handoff", vec![Item::forms(Some(handoff.id()), forms)], 0, "state list handoffs"))
     }
@@ -201,7 +206,7 @@ impl Gatherer<'_> {
         self.view.each(&terms::status_term(kind::CHECKPOINT, "open"), |record| {
             read += 1;
             if self.is_here(&record) && record.text(field::WORKTREE) == Some(self.workspace.place.worktree.as_str()) {
-                items.push(self.checkpoint(&record));
+                items.push(Self::checkpoint(&record));
             }
             Ok(proceed(read))
         })?;
@@ -215,10 +220,10 @@ impl Gatherer<'_> {
             Some(holder) => format!("{} is on it", holder.id()),
             None => format!("left {}: state start {}", self.age(task), task.id()),
         };
-        Ok(Item::line(Some(task.id()), format!("{} p{} {} ({who})", task.id(), task.priority(), self.title(task))))
+        Ok(Item::line(Some(task.id()), format!("{} p{} {} ({who})", task.id(), task.priority(), Self::title(task))))
     }
 
-    fn checkpoint(&self, record: &Record) -> Item {
+    fn checkpoint(record: &Record) -> Item {
         let report = checkpoint::report(record);
         let done: Vec<&str> = report.steps.iter().filter(|step| step.done).map(|step| step.name.as_str()).collect();
         let next = report.next.as_deref().map_or("no further steps declared".to_owned(), |next| {
@@ -235,7 +240,7 @@ impl Gatherer<'_> {
                 held.extend(self.view.record(uid)?.filter(Record::is_live).map(|task| task.id().to_owned()));
             }
             let holds = if held.is_empty() { String::new() } else { format!(" holds up {}", held.join(", ")) };
-            let line = format!("{} {}: {}{holds}", blocker.id(), self.age(&blocker), self.title(&blocker));
+            let line = format!("{} {}: {}{holds}", blocker.id(), self.age(&blocker), Self::title(&blocker));
             items.push(Item::line(Some(blocker.id()), line));
             Ok(proceed(items.len()))
         })?;
@@ -311,13 +316,17 @@ impl Gatherer<'_> {
     }
 
     fn known_item(&self, record: &Record) -> Result<Item> {
-        let branch = record.text(field::BRANCH).filter(|branch| Some(*branch) != self.workspace.place.branch.as_deref());
+        let branch =
+            record.text(field::BRANCH).filter(|branch| Some(*branch) != self.workspace.place.branch.as_deref());
         let branch = branch.map(|branch| format!(" [{}]", text::clean_line(branch))).unwrap_or_default();
-        let stale = stale::references(record, &self.workspace.place).into_iter().find(|reference| reference.state.is_stale());
-        let stale = stale.map(|reference| format!(" ({}{})", reference.path, reference.state.remark())).unwrap_or_default();
-        let line = format!("{} {}{branch}{stale}", record.id(), self.title(record));
+        let stale =
+            stale::references(record, &self.workspace.place).into_iter().find(|reference| reference.state.is_stale());
+        let stale =
+            stale.map(|reference| format!(" ({}{})", reference.path, reference.state.remark())).unwrap_or_default();
+        let line = format!("{} {}{branch}{stale}", record.id(), Self::title(record));
         let body = self.view.body(record)?;
-        let forms = if body.trim().is_empty() { vec![line] } else { vec![format!("{line}\n{}", quoted(&body, 60)), line] };
+        let forms =
+            if body.trim().is_empty() { vec![line] } else { vec![format!("{line}\n{}", quoted(&body, 60)), line] };
         Ok(Item::forms(Some(record.id()), forms))
     }
 }
@@ -326,7 +335,11 @@ impl Gatherer<'_> {
 fn quoted(body: &str, tokens: usize) -> String {
     let body = text::clean_body(body);
     let lines: Vec<&str> = body.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-    text::truncate_tokens(&lines.join("\n"), tokens).lines().map(|line| format!("> {line}")).collect::<Vec<_>>().join("\n")
+    text::truncate_tokens(&lines.join("\n"), tokens)
+        .lines()
+        .map(|line| format!("> {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn proceed(read: usize) -> ControlFlow<()> {

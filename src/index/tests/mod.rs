@@ -1,5 +1,7 @@
 //! The promises of the index as a whole.
 
+mod damage;
+
 use super::*;
 use crate::error::{Error, Kind};
 use chrono::TimeDelta;
@@ -198,6 +200,21 @@ fn updates_replace_and_delete_and_do_not_pile_up_segments() {
 }
 
 #[test]
+fn an_index_may_lose_most_and_then_all_of_its_records() {
+    let all = documents(10);
+    let (_dir, index) = built(&all);
+    let gone = |document: &Document| Ok(Change { uid: document.uid, document: None });
+    index.update(&to(2), &mut all[..8].iter().map(gone)).unwrap();
+    assert_eq!(search(&index, "since:9w", &[]).unwrap().total, 2);
+    index.update(&to(3), &mut all[8..].iter().map(gone)).unwrap();
+    assert_eq!((search(&index, "token", &[]).unwrap().total, index.coverage()), (0, Some(to(3))));
+    assert_eq!(found(&search(&index, "src", &all).unwrap()), found(&brute("src", &all)));
+    index.rebuild(&to(4), &mut put(&[])).unwrap();
+    index.update(&to(5), &mut put(&all)).unwrap();
+    assert_eq!(search(&index, "since:9w", &[]).unwrap().total, 10);
+}
+
+#[test]
 fn a_failed_update_leaves_what_was_there() {
     let all = documents(10);
     let (_dir, index) = built(&all);
@@ -244,76 +261,6 @@ fn an_index_that_is_not_the_one_meant_is_unreadable() {
     }
     let elsewhere = Coverage { log: "other".to_owned(), ..to(1) };
     assert!(is_unreadable(&index.update(&elsewhere, &mut put(&[])).unwrap_err()));
-}
-
-/// Damages one file in many ways and demands the right hits or an unreadable index each time.
-fn damage(index: &Index, file: &Path, expected: &Hits) -> usize {
-    let sound = fs::read(file).unwrap();
-    let (length, mut noticed) = (sound.len(), 0);
-    let flipped = |at: usize| {
-        let mut bytes = sound.clone();
-        bytes[at] ^= 0x41;
-        bytes
-    };
-    let flips = (0..7).map(|part| flipped((length - 1) * part / 6));
-    let cuts = [0, 1, length / 2, length - 1].map(|end| sound[..end].to_vec());
-    let extended = [sound.clone(), vec![0; 9]].concat();
-    for bytes in flips.chain(cuts).chain([vec![0xff; length], extended]) {
-        fs::write(file, bytes).unwrap();
-        let _ = index.coverage();
-        let tail = Tail { base: Some(&to(2)), documents: &[], changed: &BTreeSet::new() };
-        match index.search(&parse("refresh token \"lock\""), &tail, page(1000)) {
-            Ok(hits) => assert_eq!(found(&hits), found(expected), "{}", file.display()),
-            Err(error) => {
-                assert!(is_unreadable(&error), "{}: {error}", file.display());
-                noticed += 1;
-            }
-        }
-    }
-    fs::remove_file(file).unwrap();
-    let _ = index.coverage();
-    fs::write(file, sound).unwrap();
-    noticed
-}
-
-#[test]
-fn a_damaged_index_is_unreadable_and_never_a_panic() {
-    let all = documents(40);
-    let (dir, index) = built(&all[..35]);
-    let mut changes = put(&all[30..]);
-    index.update(&to(2), &mut changes).unwrap();
-    let expected = search(&index, "refresh token \"lock\"", &[]).unwrap();
-    let files: Vec<_> = fs::read_dir(dir.path().join("index")).unwrap().flatten().map(|entry| entry.path()).collect();
-    assert!(files.len() > 12 && !expected.hits.is_empty());
-    for file in files.iter().filter(|file| fs::metadata(file).unwrap().len() > 0) {
-        let noticed = damage(&index, file, &expected);
-        let is_segment = file.extension().is_some_and(|end| end != "json" && end != "lock");
-        assert!(noticed >= 10 || !is_segment, "{}: only {noticed} noticed", file.display());
-    }
-    assert_eq!(index.coverage(), Some(to(2)));
-}
-
-#[test]
-fn a_truncated_or_missing_index_covers_nothing_and_is_rebuilt() {
-    let all = documents(30);
-    let (dir, index) = built(&all);
-    let path = dir.path().join("index");
-    for entry in fs::read_dir(&path).unwrap().flatten() {
-        let sound = fs::read(entry.path()).unwrap();
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            continue;
-        }
-        fs::write(entry.path(), &sound[..sound.len() / 2]).unwrap();
-        assert_eq!(index.coverage(), None, "{:?}", entry.path());
-        fs::write(entry.path(), sound).unwrap();
-    }
-    fs::write(path.join("meta.json"), "{}").unwrap();
-    assert!(is_unreadable(&index.update(&to(2), &mut put(&all)).unwrap_err()));
-    index.rebuild(&to(3), &mut put(&all)).unwrap();
-    assert_eq!(index.coverage(), Some(to(3)));
-    fs::remove_dir_all(&path).unwrap();
-    assert_eq!(index.coverage(), None);
-    assert!(is_unreadable(&index.update(&to(4), &mut put(&all)).unwrap_err()));
 }
 
 #[test]
