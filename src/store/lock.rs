@@ -27,7 +27,10 @@ pub(super) struct Guard {
     lock: Option<File>,
 }
 
-/// Takes the lock of the store in `dir`, waiting at most `patience`; `clock` tells for how long another held it.
+/// How often a waiter's patience is renewed because others came and went meanwhile.
+const PATIENCES_MAX: usize = 12;
+
+/// Takes the lock of the store in `dir`, waiting at most `patience` for one holder; `clock` tells how long it was.
 ///
 /// # Errors
 /// `Busy` with the holder's pid, command and time; `Refused` if a writer cannot open the lock files.
@@ -41,7 +44,7 @@ pub(super) fn acquire(dir: &Path, mode: Mode, patience: TimeDelta, clock: Clock)
     };
     let lock = match try_both(&gate, &lock, mode) {
         Ok(true) => lock,
-        Ok(false) => wait(gate, lock, mode, patience).ok_or_else(|| busy(dir, clock()))?,
+        Ok(false) => wait(dir, (gate, lock), mode, patience).ok_or_else(|| busy(dir, clock()))?,
         Err(error) => return Err(Error::io(format!("cannot lock {}", dir.display()), error)),
     };
     Ok(Guard { lock: Some(lock) })
@@ -100,7 +103,7 @@ fn try_both(gate: &File, lock: &File, mode: Mode) -> io::Result<bool> {
 }
 
 /// Blocks in a thread; if the deadline passes, the thread's lock is dropped when it comes.
-fn wait(gate: File, lock: File, mode: Mode, patience: TimeDelta) -> Option<File> {
+fn wait(dir: &Path, (gate, lock): (File, File), mode: Mode, patience: TimeDelta) -> Option<File> {
     let (send, receive) = mpsc::sync_channel(0);
     std::thread::spawn(move || {
         let taken = block_on(&gate, mode).and_then(|()| block_on(&lock, mode));
@@ -110,11 +113,26 @@ fn wait(gate: File, lock: File, mode: Mode, patience: TimeDelta) -> Option<File>
             let _ = send.send(lock);
         }
     });
-    receive.recv_timeout(patience.to_std().unwrap_or_default()).ok()
+    // The system wakes all who wait and lets the quickest have it, so a crowd can pass by an unlucky one for long. As long
+    // as the crowd moves, nobody holds the store, and it is worth waiting on.
+    let mut holder = note(dir);
+    for _ in 0..PATIENCES_MAX {
+        match receive.recv_timeout(patience.to_std().unwrap_or_default()) {
+            Ok(lock) => return Some(lock),
+            Err(_) if note(dir) == holder => return None,
+            Err(_) => holder = note(dir),
+        }
+    }
+    None
+}
+
+/// Who signed last; empty if nobody did.
+fn note(dir: &Path) -> String {
+    std::fs::read_to_string(dir.join("lock")).unwrap_or_default()
 }
 
 fn busy(dir: &Path, now: DateTime<Utc>) -> Error {
-    let note = std::fs::read_to_string(dir.join("lock")).unwrap_or_default();
+    let note = note(dir);
     let mut words = note.split_whitespace();
     let holder = match (words.next(), words.next().and_then(|since| since.parse::<i64>().ok())) {
         (Some(pid), Some(since)) => {

@@ -15,8 +15,9 @@ fn sixty_four_processes_add_fifty_each_and_all_are_there_once() {
     let (acknowledged, reads) = std::thread::scope(|scope| {
         let readers = READS.map(|args| scope.spawn(move || looping(shell, args, done)));
         let writers: Vec<_> = (0..PROCESSES).map(|i| scope.spawn(move || adding(shell, i))).collect();
+        let stop = StopAtEnd(done);
         let acknowledged: Vec<Vec<String>> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
-        done.store(true, Ordering::Relaxed);
+        drop(stop);
         (acknowledged, readers.into_iter().map(|reader| reader.join().unwrap()).sum::<usize>())
     });
     assert!(reads > READS.len(), "the readers did not run beside");
@@ -27,12 +28,25 @@ fn sixty_four_processes_add_fifty_each_and_all_are_there_once() {
     assert_eq!(ids(&all).iter().collect::<BTreeSet<_>>(), unique);
     assert_eq!(texts(&all, "title").into_iter().collect::<BTreeSet<_>>().len(), unique.len(), "a task is there twice");
     for (i, expected) in acknowledged.iter().enumerate() {
-        let found = workspace.search(&["parallel", &format!("tag:w{i}"), "--limit", "100"]);
-        assert_eq!(found.iter().collect::<BTreeSet<_>>(), expected.iter().collect(), "searching what process {i} added");
+        let found = workspace.search(&["--limit", "100", "parallel", &format!("tag:w{i}")]);
+        assert_eq!(
+            found.iter().collect::<BTreeSet<_>>(),
+            expected.iter().collect(),
+            "searching what process {i} added"
+        );
     }
 }
 
 const READS: [&[&str]; 4] = [&["list"], &["search", "parallel"], &["resume"], &["log"]];
+
+/// Stops the readers, also when the writer beside them fails.
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// Runs one command again and again until `done`; none may fail or complain. Returns how many ran.
 fn looping(shell: &Shell, args: &[&str], done: &AtomicBool) -> usize {
@@ -77,6 +91,7 @@ fn a_writer_beside_thirty_two_looping_readers_is_not_starved() {
     let workspace = Workspace::new();
     let done = AtomicBool::new(false);
     let worst = std::thread::scope(|scope| {
+        let _stop = StopAtEnd(&done);
         for _ in 0..32 {
             scope.spawn(|| looping(&workspace, &["list"], &done));
         }
@@ -85,9 +100,7 @@ fn a_writer_beside_thirty_two_looping_readers_is_not_starved() {
             workspace.add("note", &format!("note {i}"));
             start.elapsed()
         });
-        let worst = waits.max().unwrap();
-        done.store(true, Ordering::Relaxed);
-        worst
+        waits.max().unwrap()
     });
     eprintln!("worst add beside 32 readers: {worst:?}");
     assert!(worst < Duration::from_secs(10), "{worst:?}");

@@ -40,7 +40,8 @@ fn a_batch_that_is_killed_is_there_whole_or_not_at_all() {
     let workspace = Workspace::new();
     let mut dice = Dice(2);
     for round in 0..rounds(60) {
-        let lines: String = (0..40).map(|i| json!({"kind": "task", "title": format!("{round} {i}")}).to_string() + "\n").collect();
+        let lines: String =
+            (0..40).map(|i| json!({"kind": "task", "title": format!("{round} {i}")}).to_string() + "\n").collect();
         let path = workspace.write("batch.jsonl", lines);
         killed(&workspace, &["add", path.to_str().unwrap()], dice.below(20_000));
     }
@@ -66,7 +67,10 @@ fn an_import_that_is_killed_is_completed_by_importing_again() {
     workspace.ok(&["import", path]);
     let report = workspace.json(&["import", path]);
     assert_eq!((&report["added"], &report["unchanged"]), (&json!(0), &json!(issues)));
-    assert_eq!(workspace.json(&["list", "tasks", "--all", "--limit", "9"])["total"].as_u64().unwrap().min(1_000), 1_000);
+    assert_eq!(
+        workspace.json(&["list", "tasks", "--all", "--limit", "9"])["total"].as_u64().unwrap().min(1_000),
+        1_000
+    );
     assert_views_equal_a_fresh_fold(&workspace);
     assert_eq!(workspace.search(&["ledger", "number", "\"issue 777\""]).len(), 1);
 }
@@ -76,7 +80,9 @@ fn an_index_catch_up_that_is_killed_leaves_search_right() {
     let workspace = Workspace::new();
     let mut dice = Dice(4);
     for round in 0..rounds(20) {
-        let lines: String = (0..300).map(|i| json!({"kind": "note", "title": format!("ledger {round} {i}")}).to_string() + "\n").collect();
+        let lines: String = (0..300)
+            .map(|i| json!({"kind": "note", "title": format!("ledger {round} {i}")}).to_string() + "\n")
+            .collect();
         let path = workspace.write("batch.jsonl", lines);
         workspace.ok(&["add", path.to_str().unwrap()]);
         killed(&workspace, &["catch-up"], dice.below(250_000));
@@ -84,7 +90,7 @@ fn an_index_catch_up_that_is_killed_leaves_search_right() {
         assert_eq!(workspace.search(&[&format!("needle{round}")]), [needle]);
     }
     workspace.ok(&["catch-up"]);
-    let report = workspace.json(&["search", "hay", "--limit", "100000"]);
+    let report = workspace.json(&["search", "--limit", "100000", "hay"]);
     assert_eq!(ids(&report).len(), rounds(20));
     assert_views_equal_a_fresh_fold(&workspace);
 }

@@ -9,8 +9,11 @@
     reason = "tests prepare their world with plain files, stop at the first surprise and say what they skip"
 )]
 
+mod concurrency;
+mod durability;
 mod properties;
 mod readme;
+mod readonly;
 mod support;
 mod tidy;
 

@@ -35,7 +35,11 @@ fn every_look_answers_and_every_change_is_refused_on_a_read_only_mount() {
     for args in looks {
         let output = mount.run(&workspace, args);
         assert!(output.status.success() && output.stderr.is_empty(), "state {args:?}\n{}", transcript(&output));
-        assert_eq!(output.stdout, workspace.run(args, b"").stdout, "state {args:?} says something else on a read-only mount");
+        assert_eq!(
+            output.stdout,
+            workspace.run(args, b"").stdout,
+            "state {args:?} says something else on a read-only mount"
+        );
     }
 
     let before = std::fs::read(workspace.store().join("state.redb")).unwrap();
@@ -89,16 +93,17 @@ fn a_full_disk_refuses_and_keeps_what_was_there() {
     let Some(mount) = ReadOnly::find() else { return };
     let workspace = Workspace::empty();
     let script = format!(
-        "mount -t tmpfs -o size=3m tmpfs . && cd \"$PWD\" && S='{}'\n\
-         $S init >/dev/null && $S add task 'the first' >/dev/null || exit 90\n\
-         head -c 60000 /dev/urandom | base64 -w0 > ../body\n\
-         i=0; while $S add note \"filler $i\" --body - < ../body >/dev/null 2>../error; do i=$((i+1)); [ $i -lt 200 ] || exit 91; done\n\
-         $S add note last --body - < ../body >/dev/null 2>../error; echo \"code $?\"\n\
-         $S list tasks && $S search first && $S log -n 1",
+        "mount -t tmpfs -o size=3m tmpfs . && cd \"$PWD\" && S='{}'
+         filler() {{ head -c 60000 /dev/urandom | base64 -w0 | $S add note filler --body - >/dev/null 2>../error; }}
+         $S init >/dev/null && $S add task 'the first' >/dev/null || exit 90
+         i=0; while filler; do i=$((i+1)); [ $i -lt 200 ] || exit 91; done
+         filler; echo \"code $?\"
+         $S list tasks && $S search first && $S show session/tester",
         env!("CARGO_BIN_EXE_state")
     );
     let output = mount.script(&workspace, &script);
-    let (text, error) = (transcript(&output), std::fs::read_to_string(workspace.root().join("error")).unwrap_or_default());
+    let (text, error) =
+        (transcript(&output), std::fs::read_to_string(workspace.root().join("error")).unwrap_or_default());
     assert!(output.status.success(), "{text}\n{error}");
     assert!(text.contains("code 3") && text.matches("the first").count() >= 2, "{text}\n{error}");
     assert!(error.contains("space") && !error.contains("panick"), "{error}");
@@ -122,7 +127,8 @@ impl ReadOnly {
 
     /// Runs `state` with the workspace's directory mounted read-only.
     fn run(&self, workspace: &Workspace, args: &[&str]) -> Output {
-        let mut command = self.shell(workspace, "mount --bind . . && mount -o remount,bind,ro . && cd \"$PWD\" && exec \"$0\" \"$@\"");
+        let mut command = self
+            .shell(workspace, "mount --bind . . && mount -o remount,bind,ro . && cd \"$PWD\" && exec \"$0\" \"$@\"");
         command.arg(env!("CARGO_BIN_EXE_state")).args(args).output().unwrap()
     }
 
