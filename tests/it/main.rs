@@ -10,6 +10,7 @@
 )]
 
 mod properties;
+mod scenarios;
 mod support;
 mod tidy;
 

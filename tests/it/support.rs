@@ -4,12 +4,12 @@
 //! values; `shell.session("b")`, `shell.within("src")` are other somebodies in the same workspace.
 
 use serde_json::Value;
-use std::cell::Cell;
 use std::io::Write;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The time of the first command of a shell with a fixed clock; every further command is a second later.
@@ -27,7 +27,7 @@ pub struct Shell {
     home: PathBuf,
     dir: PathBuf,
     session: Option<String>,
-    clock: Option<Rc<Cell<i64>>>,
+    clock: Option<Arc<AtomicI64>>,
     vars: Vec<(String, String)>,
 }
 
@@ -61,7 +61,7 @@ impl Workspace {
     /// As [`Workspace::new`], with a fixed clock and repeatable ids.
     pub fn fixed() -> Self {
         let mut workspace = Self::empty();
-        workspace.shell.clock = Some(Rc::new(Cell::new(0)));
+        workspace.shell.clock = Some(Arc::new(AtomicI64::new(0)));
         workspace.ok(&["init"]);
         workspace
     }
@@ -118,7 +118,7 @@ impl Shell {
     /// Moves the fixed clock on.
     pub fn advance(&self, seconds: i64) {
         let clock = self.clock.as_ref().expect("only workspaces from `fixed` have a clock");
-        clock.set(clock.get() + seconds);
+        clock.fetch_add(seconds, Ordering::Relaxed);
     }
 
     /// `program` in this directory and environment, not yet run.
@@ -134,7 +134,7 @@ impl Shell {
         }
         command.envs(self.session.iter().map(|name| ("STATE_SESSION", name)));
         if let Some(clock) = &self.clock {
-            let seconds = clock.replace(clock.get() + 1);
+            let seconds = clock.fetch_add(1, Ordering::Relaxed);
             let start: chrono::DateTime<chrono::Utc> = START.parse().unwrap();
             command.env("STATE_TEST_CLOCK", (start + chrono::TimeDelta::seconds(seconds)).to_rfc3339());
             command.env("STATE_TEST_SEED", seconds.to_string());
