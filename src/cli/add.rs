@@ -9,7 +9,7 @@ use crate::domain::text;
 use crate::error::{Error, Result};
 use crate::ops::add::{self, AddInput, AddReport, Made, Outcome};
 use crate::ops::batch;
-use std::collections::BTreeMap;
+use crate::ops::report::Line;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -152,16 +152,33 @@ fn word(made: &Made) -> String {
     }
 }
 
-/// A batch in one line: the first record, and how many of which kind hang on it.
+/// A batch in few lines: how many of which kind, and their ids; for a handoff, all hang on the first.
 fn print_many(out: &mut String, paint: Paint, report: &AddReport) {
-    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for made in &report.records[1..] {
-        *counts.entry((made.record.kind.clone(), made.record.status.clone())).or_default() += 1;
+    let head = &report.records[0].record;
+    let is_handoff = [kind::HANDOFF, kind::SUMMARY].contains(&head.kind.as_str());
+    let lines: Vec<_> = report.records.iter().skip(usize::from(is_handoff)).map(|made| made.record.clone()).collect();
+    if is_handoff {
+        let _ = writeln!(out, "{}: {}, all linked", paint.id(&head.id), counts(&lines));
+    } else {
+        let _ = writeln!(out, "{} added: {}", lines.len(), counts(&lines));
     }
-    let parts: Vec<String> = counts.iter().map(|((kind, status), n)| format!("{n} {kind} {status}")).collect();
-    let first = &report.records[0];
-    let _ = writeln!(out, "{} added{}", paint.id(&first.record.id), title(first));
-    let _ = writeln!(out, "with {}", parts.join(", "));
-    let lines: Vec<_> = report.records[1..].iter().map(|made| made.record.clone()).collect();
     let _ = writeln!(out, "{}", paint.dim(&ids(&lines)));
+}
+
+/// Tasks by what becomes of them, everything else by kind, in the order of first mention.
+fn counts(lines: &[Line]) -> String {
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for line in lines {
+        let word = match (line.kind.as_str(), line.status.as_str()) {
+            (kind::TASK, "open") => "next",
+            (kind::TASK, "active") => "in progress",
+            (kind::TASK, status) => status,
+            (other, _) => other,
+        };
+        match counts.iter_mut().find(|(held, _)| held == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word.to_owned(), 1)),
+        }
+    }
+    counts.iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }

@@ -24,7 +24,7 @@ mod search;
 use crate::error::{Error, Kind, Result};
 use crate::process::identity::{Explicit, Identity};
 use chrono::{DateTime, Utc};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use door::Door;
 use std::ffi::OsString;
 use std::io::Write;
@@ -129,7 +129,7 @@ pub struct Process {
 
 /// Runs one command and returns the exit code.
 pub fn run(process: Process) -> u8 {
-    let args = match Args::try_parse_from(&process.args) {
+    let args = match Args::try_parse_from(search::flags_first(&process.args, &Args::command())) {
         Ok(args) => args,
         Err(error) => return door::print_usage(&error),
     };

@@ -6,6 +6,7 @@ use crate::domain::{text, when};
 use crate::error::Result;
 use crate::ops::search::{self, Found, SearchInput, SearchReport};
 use chrono::{DateTime, Utc};
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 
 /// Find records. Any word may match, rank decides; nothing that you type is an error.
@@ -17,7 +18,7 @@ use std::fmt::Write as _;
 #[derive(clap::Args)]
 pub(super) struct SearchArgs {
     /// What to look for.
-    #[arg(required = true, allow_hyphen_values = true, value_name = "WORDS")]
+    #[arg(required = true, value_name = "WORDS")]
     words: Vec<String>,
     /// At most so many hits.
     #[arg(long, default_value_t = 10)]
@@ -53,6 +54,55 @@ impl SearchArgs {
             more(out, report, &input, shown);
         })
     }
+}
+
+/// The arguments of a `search` with its flags before its words, however they were typed, and every other word that begins
+/// with a hyphen (`-without`, `--no-verify`) as a word to look for. Other commands stay as they are.
+pub(super) fn flags_first(args: &[OsString], command: &clap::Command) -> Vec<OsString> {
+    let Some(search) = command.find_subcommand("search") else { return args.to_vec() };
+    let flags: Vec<&clap::Arg> = command.get_arguments().chain(search.get_arguments()).collect();
+    let verb = verb_at(args, &flags);
+    if args.get(verb).is_none_or(|word| word != "search") {
+        return args.to_vec();
+    }
+    let (mut known, mut words) = (args[..=verb].to_vec(), Vec::new());
+    let mut rest = args[verb + 1..].iter();
+    while let Some(word) = rest.next() {
+        if word == "--" {
+            words.extend(rest.by_ref().cloned());
+        } else if let Some(values) = values_of(word, &flags) {
+            known.push(word.clone());
+            known.extend(rest.by_ref().take(values).cloned());
+        } else {
+            words.push(word.clone());
+        }
+    }
+    if !words.is_empty() {
+        known.push("--".into());
+    }
+    known.extend(words);
+    known
+}
+
+/// Where the verb stands: behind the flags that all verbs have.
+fn verb_at(args: &[OsString], flags: &[&clap::Arg]) -> usize {
+    let mut at = 1;
+    while let Some(values) = args.get(at).and_then(|word| values_of(word, flags)) {
+        at += 1 + values;
+    }
+    at
+}
+
+/// How many further arguments a flag takes; `None` for what is no flag of ours.
+fn values_of(word: &OsStr, flags: &[&clap::Arg]) -> Option<usize> {
+    let word = word.to_str()?;
+    if ["-h", "--help"].contains(&word) {
+        return Some(0);
+    }
+    let (name, value) =
+        word.strip_prefix("--")?.split_once('=').map_or((&word[2..], None), |(name, value)| (name, Some(value)));
+    let flag = flags.iter().find(|flag| flag.get_long() == Some(name))?;
+    Some(usize::from(flag.get_action().takes_values() && value.is_none()))
 }
 
 fn hit(out: &mut String, paint: Paint, found: &Found, (now, explain): (DateTime<Utc>, bool)) {

@@ -57,7 +57,8 @@ pub fn current(view: &View, workspace: &Workspace) -> Result<Option<Record>> {
     Ok(view.first(&terms::key_term(&key(&workspace.identity.session)), 1)?.into_iter().next())
 }
 
-/// Makes the writer act as this process's session; creates it, or wakes it if it had ended.
+/// Makes the writer act as this process's session; creates it, or wakes it if it had ended. A session that has moved, to
+/// another branch or into another process, says so.
 ///
 /// # Errors
 /// As the store says.
@@ -65,10 +66,10 @@ pub fn begin(writer: &mut Writer, workspace: &Workspace) -> Result<Uid> {
     let actor = workspace.identity.actor.as_str();
     writer.act_as(None, actor);
     let session = match current(writer, workspace)? {
-        Some(session) if session.is_live() => session.uid,
-        Some(ended) => {
-            writer.act_as(Some(ended.uid), actor);
-            writer.put(ended.uid, Registers::from([(field::STATUS.to_owned(), json!("active"))]))?.uid
+        Some(session) => {
+            writer.act_as(Some(session.uid), actor);
+            wake(writer, workspace, &session)?;
+            session.uid
         }
         None => {
             let session = writer.reserve();
@@ -81,13 +82,28 @@ pub fn begin(writer: &mut Writer, workspace: &Workspace) -> Result<Uid> {
     Ok(session)
 }
 
+fn wake(writer: &mut Writer, workspace: &Workspace, session: &Record) -> Result<()> {
+    let mut set = whereabouts(workspace);
+    if !session.is_live() {
+        set.insert(field::STATUS.to_owned(), json!("active"));
+    }
+    set.retain(|name, value| session.get(name) != Some(value));
+    if !set.is_empty() {
+        writer.put(session.uid, set)?;
+    }
+    Ok(())
+}
+
 fn birth(workspace: &Workspace) -> Registers {
     let name = &workspace.identity.session;
-    let mut set = Registers::from([
-        (field::TITLE.to_owned(), json!(name)),
-        (field::KEY.to_owned(), json!(key(name))),
-        (field::WORKTREE.to_owned(), json!(workspace.place.worktree)),
-    ]);
+    let mut set = whereabouts(workspace);
+    set.insert(field::TITLE.to_owned(), json!(name));
+    set.insert(field::KEY.to_owned(), json!(key(name)));
+    set
+}
+
+fn whereabouts(workspace: &Workspace) -> Registers {
+    let mut set = Registers::from([(field::WORKTREE.to_owned(), json!(workspace.place.worktree))]);
     set.extend(workspace.place.branch.iter().map(|branch| (field::BRANCH.to_owned(), json!(branch))));
     let process = workspace.identity.process.as_ref();
     set.extend(process.map(|process| (field::PROCESS.to_owned(), json!(process.to_string()))));

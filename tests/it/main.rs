@@ -14,6 +14,7 @@ mod durability;
 mod properties;
 mod readme;
 mod readonly;
+mod scenarios;
 mod support;
 mod tidy;
 

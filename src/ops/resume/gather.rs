@@ -173,31 +173,36 @@ impl Gatherer<'_> {
         Ok(section("Conflicts", items, 0, "state list conflicts"))
     }
 
+    /// The last handoff; with all branches, the last of each.
     fn handoff(&self) -> Result<Section> {
-        let mut found = None;
+        let mut found: Vec<Record> = Vec::new();
         let mut read = 0;
         self.view.each(&terms::kind_term(kind::HANDOFF), |handoff| {
             read += 1;
-            if handoff.is_live() && self.is_here(&handoff) {
-                found = Some(handoff);
-                return Ok(ControlFlow::Break(()));
+            let is_told = found.iter().any(|newer| newer.text(field::BRANCH) == handoff.text(field::BRANCH));
+            if handoff.is_live() && self.is_here(&handoff) && !is_told {
+                found.push(handoff);
             }
-            Ok(proceed(read))
+            let is_enough = !self.all_branches && !found.is_empty();
+            Ok(if is_enough { ControlFlow::Break(()) } else { proceed(read) })
         })?;
-        let Some(handoff) = found else { return Ok(Section::default()) };
-        let line = format!("{} {}: {}", handoff.id(), self.age(&handoff), Self::title(&handoff));
-        let body = self.view.body(&handoff)?;
+        let items = found.iter().map(|handoff| self.handoff_item(handoff)).collect::<Result<_>>()?;
+        Ok(section("Handoff", items, 0, "state list handoffs"))
+    }
+
+    fn handoff_item(&self, handoff: &Record) -> Result<Item> {
+        let line = format!("{} {}: {}", handoff.id(), self.age(handoff), Self::title(handoff));
+        let body = self.view.body(handoff)?;
         let forms = [HANDOFF_TOKENS, HANDOFF_TOKENS / 2, HANDOFF_TOKENS / 5]
             .map(|tokens| format!("{line}\n{}", quoted(&body, tokens)));
-        let forms = forms.into_iter().chain([line.clone()]).collect();
-        Ok(section("Handoff", vec![Item::forms(Some(handoff.id()), forms)], 0, "state list handoffs"))
+        Ok(Item::forms(Some(handoff.id()), forms.into_iter().chain([line.clone()]).collect()))
     }
 
     /// Tasks in progress and checkpoints with steps to go.
     fn interrupted(&self) -> Result<Section> {
         let mut items = Vec::new();
         self.view.each(&terms::status_term(kind::TASK, "active"), |task| {
-            if self.is_here(&task) {
+            if self.is_worked_on_here(&task)? {
                 items.push(self.active(&task)?);
             }
             Ok(proceed(items.len()))
@@ -205,12 +210,23 @@ impl Gatherer<'_> {
         let mut read = 0;
         self.view.each(&terms::status_term(kind::CHECKPOINT, "open"), |record| {
             read += 1;
-            if self.is_here(&record) && record.text(field::WORKTREE) == Some(self.workspace.place.worktree.as_str()) {
-                items.push(Self::checkpoint(&record));
+            let worktree = record.text(field::WORKTREE) == Some(self.workspace.place.worktree.as_str());
+            if self.all_branches || worktree && self.is_here(&record) {
+                items.push(self.checkpoint(&record));
             }
             Ok(proceed(read))
         })?;
         Ok(section("In progress", items, 0, "state list active"))
+    }
+
+    /// Where a task is interrupted is where it was started, not where it was written down.
+    fn is_worked_on_here(&self, task: &Record) -> Result<bool> {
+        for uid in task.claims() {
+            if let Some(session) = self.view.record(uid)? {
+                return Ok(self.is_here(&session));
+            }
+        }
+        Ok(self.is_here(task))
     }
 
     fn active(&self, task: &Record) -> Result<Item> {
@@ -223,7 +239,7 @@ impl Gatherer<'_> {
         Ok(Item::line(Some(task.id()), format!("{} p{} {} ({who})", task.id(), task.priority(), Self::title(task))))
     }
 
-    fn checkpoint(record: &Record) -> Item {
+    fn checkpoint(&self, record: &Record) -> Item {
         let report = checkpoint::report(record);
         let done: Vec<&str> = report.steps.iter().filter(|step| step.done).map(|step| step.name.as_str()).collect();
         let next = report.next.as_deref().map_or("no further steps declared".to_owned(), |next| {
