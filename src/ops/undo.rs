@@ -98,7 +98,8 @@ fn inverse(writer: &Writer, position: u64, events: &[Event]) -> Result<(Inverse,
     for event in events.iter().rev() {
         let Some(put) = event.put() else { continue };
         let now = add::reread(writer, put.uid)?;
-        if now.kind() == crate::domain::kind::SESSION {
+        // What a session did to itself (began, moved, took a focus) is not what was asked for.
+        if now.kind() == crate::domain::kind::SESSION && event.session == Some(put.uid) {
             continue;
         }
         let before = record_before(writer, put.uid, position)?;
