@@ -196,14 +196,16 @@ const STEP: usize = 500;
 
 /// Brings the index up to the end of the log; `progress` is told how many of how many records are in.
 ///
-/// Only one at a time: who finds another at it leaves the work to that one. Returns whether anything was done.
+/// Only one at a time: who finds another at it leaves the work to that one. An index with a wrong checksum is built anew, so
+/// that damage does not outlast the next catch-up. Returns whether anything was done.
 ///
 /// # Errors
 /// As the store or the index's disk says.
 pub fn catch_up(workspace: &Workspace, progress: &dyn Fn(usize, usize)) -> Result<bool> {
     let index = workspace.index();
+    let is_sound = index.verify().is_ok();
     let (base, target, changed) = workspace.read(|view| {
-        let base = believed(view, &index)?;
+        let base = if is_sound { believed(view, &index)? } else { None };
         let target = coverage(view, view.next_position() - 1)?;
         let changed = changed_since(view, base.as_ref().map_or(0, |base| base.position))?;
         Ok((base, target, changed))
