@@ -262,7 +262,8 @@ impl Gatherer<'_> {
         })?;
         let waiting = self.view.count(terms::BLOCKED, ready::COUNT_MAX)?;
         if items.is_empty() && waiting > 0 {
-            let line = format!("{waiting} tasks wait for others: state list blocked");
+            let tasks = if waiting == 1 { "1 task waits".to_owned() } else { format!("{waiting} tasks wait") };
+            let line = format!("{tasks} for others: state list blocked");
             items.push(Item::line(None, line));
         }
         Ok(section("Blocked", items, 0, "state list blockers"))
