@@ -40,10 +40,12 @@ fn assert_search_is_right(shell: &Shell, what: &str) {
         for kind in ["", "finding"] {
             let matches = |record: &&Value| {
                 let (title, tags) = (record["title"].as_str().unwrap(), record["tags"].as_array());
-                let said = title.split(' ').any(|held| held == *word) || tags.is_some_and(|tags| tags.contains(&json!(word)));
+                let said =
+                    title.split(' ').any(|held| held == *word) || tags.is_some_and(|tags| tags.contains(&json!(word)));
                 said && (kind.is_empty() || record["kind"] == kind)
             };
-            let expected: BTreeSet<&str> = all.iter().filter(matches).map(|record| record["id"].as_str().unwrap()).collect();
+            let expected: BTreeSet<&str> =
+                all.iter().filter(matches).map(|record| record["id"].as_str().unwrap()).collect();
             let filter = if kind.is_empty() { String::new() } else { format!("kind:{kind}") };
             let found = shell.search(&[word, &filter, "--limit", "10000"]);
             assert_eq!(found.iter().map(String::as_str).collect::<BTreeSet<_>>(), expected, "{what}: {word} {kind}");
@@ -60,7 +62,8 @@ fn assert_catch_up_mends(shell: &Shell, what: &str) {
 }
 
 fn index_files(shell: &Shell) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(shell.store().join("index")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(shell.store().join("index")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| fs::metadata(path).unwrap().len() > 0);
     files.sort_unstable();
     files

@@ -45,7 +45,10 @@ fn each_kind_is_listed_and_searched() {
         let found = workspace.search(&[&format!("kind:{}", row.name), "--limit", "100"]);
         assert_eq!(found, ids(&workspace.json(&["list", row.plural, "--all"])), "search kind:{}", row.name);
         assert!(found.contains(id));
-        assert_eq!(workspace.search(&["violet", &format!("kind:{}", row.name)]).len(), usize::from(row.name != kind::SESSION));
+        assert_eq!(
+            workspace.search(&["violet", &format!("kind:{}", row.name)]).len(),
+            usize::from(row.name != kind::SESSION)
+        );
     }
 }
 

@@ -11,10 +11,13 @@
 
 mod concurrency;
 mod durability;
+mod index;
+mod kinds;
 mod properties;
 mod readme;
 mod readonly;
 mod scenarios;
+mod snapshots;
 mod support;
 mod tidy;
 
