@@ -11,10 +11,14 @@
 
 mod concurrency;
 mod durability;
+mod index;
+mod kinds;
 mod properties;
 mod readonly;
+mod scenarios;
 mod support;
 mod tidy;
+mod views;
 
 /// A file that no `mod` names is never compiled, and its tests never run.
 #[test]
