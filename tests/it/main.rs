@@ -11,12 +11,16 @@
 
 mod concurrency;
 mod durability;
+mod index;
+mod kinds;
 mod properties;
 mod readme;
 mod readonly;
+mod records;
 mod scenarios;
 mod support;
 mod tidy;
+mod views;
 
 /// A file that no `mod` names is never compiled, and its tests never run.
 #[test]

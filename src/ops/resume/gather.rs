@@ -193,6 +193,8 @@ impl Gatherer<'_> {
     fn handoff_item(&self, handoff: &Record) -> Result<Item> {
         let line = format!("{} {}: {}", handoff.id(), self.age(handoff), Self::title(handoff));
         let body = self.view.body(handoff)?;
+        let rest = body.strip_prefix("# ").and_then(|body| body.split_once('\n'));
+        let body = rest.map_or(body.as_str(), |(_, rest)| rest);
         let forms = [HANDOFF_TOKENS, HANDOFF_TOKENS / 2, HANDOFF_TOKENS / 5]
             .map(|tokens| format!("{line}\n{}", quoted(body, tokens)));
         Ok(Item::forms(Some(handoff.id()), forms.into_iter().chain([line.clone()]).collect()))
