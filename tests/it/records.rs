@@ -1,6 +1,7 @@
 //! What keys, blockers, undo and the past mean for a record.
 
 use crate::support::{Workspace, ids, texts};
+use serde_json::json;
 
 #[test]
 fn a_blocker_holds_its_task_up_until_it_is_done() {
