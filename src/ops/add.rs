@@ -22,6 +22,9 @@ use std::collections::BTreeMap;
 /// The longest title, in characters; what is longer belongs in the body.
 pub const TITLE_CHARS_MAX: usize = 500;
 
+/// A whole text on standard input is refused beyond this size.
+pub const TEXT_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
+
 /// What to add.
 #[derive(Clone, Debug, Default)]
 pub struct AddInput {

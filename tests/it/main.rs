@@ -16,10 +16,13 @@ mod kinds;
 mod properties;
 mod readme;
 mod readonly;
+mod records;
+mod repair;
 mod scenarios;
 mod snapshots;
 mod support;
 mod tidy;
+mod views;
 
 /// A file that no `mod` names is never compiled, and its tests never run.
 #[test]
