@@ -25,7 +25,7 @@ pub fn block(workspace: &Workspace, word: &str, why: &str) -> Result<BlockReport
     workspace.write(|writer| {
         let held = resolve::record(writer, word)?;
         if !held.is_live() || held.kind() != kind::TASK {
-            let state = if held.is_live() { held.kind() } else { held.status() };
+            let state = if held.is_live() { format!("a {}", held.kind()) } else { held.status().to_owned() };
             return Err(Error::conflict(format!("{} is {state}: only an open task can be blocked", held.id())));
         }
         let mut set = Registers::from([

@@ -263,9 +263,10 @@ impl Writer {
         Ok(())
     }
 
-    /// The current terms of every record whose terms this change may touch.
+    /// The current terms of every record whose terms this change may touch, the changed one first: what the others say
+    /// depends on its postings.
     fn terms_around(&self, before: Option<&Record>, after: &Record) -> Result<Vec<(Uid, Terms)>> {
-        let mut uids = BTreeSet::from([after.uid]);
+        let mut uids = BTreeSet::new();
         if before.is_some_and(Record::is_live) != after.is_live() {
             self.each(&terms::incoming_term(after.uid, field::link::NEEDS), |dependent| {
                 uids.insert(dependent.uid);
@@ -276,7 +277,8 @@ impl Writer {
             uids.extend(record.linked(field::link::BLOCKS));
             self.add_key_sharers(record, &mut uids)?;
         }
-        uids.into_iter().map(|uid| Ok((uid, self.current_terms(uid)?))).collect()
+        uids.remove(&after.uid);
+        std::iter::once(after.uid).chain(uids).map(|uid| Ok((uid, self.current_terms(uid)?))).collect()
     }
 
     fn add_key_sharers(&self, record: &Record, uids: &mut BTreeSet<Uid>) -> Result<()> {
