@@ -17,10 +17,10 @@ use std::fmt::Write as _;
 #[derive(clap::Args)]
 pub(super) struct SearchArgs {
     /// What to look for.
-    #[arg(required = true, allow_hyphen_values = true, value_name = "WORDS")]
+    #[arg(required = true, value_name = "WORDS")]
     words: Vec<String>,
     /// At most so many hits.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, short = 'n', default_value_t = 10)]
     limit: usize,
     /// Skip so many hits: the next page.
     #[arg(long, default_value_t = 0)]
@@ -35,17 +35,14 @@ impl SearchArgs {
         let workspace = door.writing()?;
         let input = SearchInput { text: self.words.join(" "), limit: self.limit, offset: self.offset };
         let report = search::search(&workspace, &input)?;
-        let (now, explain, shown) = (door.now(), self.explain, self.offset + report.hits.len());
+        let (now, explain, shown) = (door.now(), self.explain, self.offset.saturating_add(report.hits.len()));
         door.report(&report, |out, paint, report| {
-            for note in &report.notes {
-                let _ = writeln!(out, "{}", paint.dim(&text::display(note)));
+            for note in report.notes.iter().take(NOTES_MAX) {
+                let _ = writeln!(out, "{}", paint.dim(&told(note)));
             }
             if report.hits.is_empty() {
-                let _ = writeln!(
-                    out,
-                    "Nothing found for '{}'. Everything there is: state list kinds",
-                    text::display(&input.text)
-                );
+                let _ =
+                    writeln!(out, "Nothing found for '{}'. Everything there is: state list kinds", told(&input.text));
             }
             for found in &report.hits {
                 hit(out, paint, found, (now, explain));
@@ -53,6 +50,14 @@ impl SearchArgs {
             more(out, report, &input, shown);
         })
     }
+}
+
+/// Notes on a query that are worth reading.
+const NOTES_MAX: usize = 5;
+
+/// What was typed, on one line that fits a terminal.
+fn told(text: &str) -> String {
+    text::truncate_width(&text::clean_line(text), 120)
 }
 
 fn hit(out: &mut String, paint: Paint, found: &Found, (now, explain): (DateTime<Utc>, bool)) {
@@ -86,7 +91,7 @@ fn more(out: &mut String, report: &SearchReport, input: &SearchInput, shown: usi
             "{} of {}{plus}; more: state search --offset {shown} {}",
             shown,
             report.total,
-            text::display(&input.text)
+            told(&input.text)
         );
     }
 }

@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 
 /// The longest title, in characters; what is longer belongs in the body.
 pub const TITLE_CHARS_MAX: usize = 500;
+/// The longest key or tag, in characters: they stand in lists.
+const WORD_CHARS_MAX: usize = 200;
 
 /// What to add.
 #[derive(Clone, Debug, Default)]
@@ -306,8 +308,8 @@ pub fn title(text: &str) -> Result<String> {
 /// `Usage` if it is too large.
 pub fn body(text: &str) -> Result<String> {
     if text.len() > BODY_BYTES_MAX {
-        let (len, max) = (text.len() / 1024 / 1024, BODY_BYTES_MAX / 1024 / 1024);
-        return Err(Error::usage(format!("the body has {len} MiB, {max} MiB are the limit"))
+        let (len, max) = (text.len(), BODY_BYTES_MAX / 1024 / 1024);
+        return Err(Error::usage(format!("the body has {len} bytes, {max} MiB are the limit"))
             .hint("keep the text in a file and refer to it: --ref PATH"));
     }
     Ok(text::clean_body(text))
@@ -345,11 +347,11 @@ pub fn priority(level: u64) -> Result<u64> {
 /// `Usage` if it is empty, has spaces, or looks like an id of a kind.
 pub fn key(text: &str) -> Result<String> {
     let key = text::clean_line(text);
-    if key.is_empty() || key.contains(char::is_whitespace) || key.starts_with('@') {
+    if key.is_empty() || key.contains(char::is_whitespace) || key.starts_with(['@', '-']) {
         return Err(Error::usage(format!("'{key}' is not a key"))
             .hint("a key is one word without spaces, as auth/refresh-lock"));
     }
-    Ok(key)
+    short("key", key)
 }
 
 /// A tag: one clean word.
@@ -358,5 +360,13 @@ pub fn key(text: &str) -> Result<String> {
 /// `Usage` if nothing is left of it.
 pub fn tag(text: &str) -> Result<String> {
     let tag = text::clean_line(text).trim_start_matches('#').replace(char::is_whitespace, "-");
-    if tag.is_empty() { Err(Error::usage("a tag is empty")) } else { Ok(tag) }
+    if tag.is_empty() { Err(Error::usage("a tag is empty")) } else { short("tag", tag) }
+}
+
+fn short(what: &str, word: String) -> Result<String> {
+    let chars = word.chars().count();
+    if chars <= WORD_CHARS_MAX {
+        return Ok(word);
+    }
+    Err(Error::usage(format!("the {what} has {chars} characters, {WORD_CHARS_MAX} are the limit")))
 }

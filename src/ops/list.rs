@@ -161,7 +161,7 @@ impl Page {
                 _ => {}
             }
             self.total += 1;
-            Ok(if self.total < COUNT_MAX.max(input.offset + input.limit) {
+            Ok(if self.total < COUNT_MAX.max(input.offset.saturating_add(input.limit)) {
                 ControlFlow::Continue(())
             } else {
                 ControlFlow::Break(())

@@ -102,8 +102,7 @@ fn host_process(host: &Host, variable: Environment) -> Option<ProcessId> {
 
 /// The name that is left of `text`; `None` if nothing is.
 fn clean(text: &str) -> Option<String> {
-    let visible: String = text.chars().filter(|c| !c.is_control()).collect();
-    let name: String = visible.trim().chars().take(NAME_LEN_MAX).collect();
+    let name: String = crate::domain::text::clean_line(text).chars().take(NAME_LEN_MAX).collect();
     Some(name).filter(|name| !name.is_empty())
 }
 

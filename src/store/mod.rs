@@ -84,8 +84,10 @@ impl Store {
     pub fn init(&self) -> Result<bool> {
         files::create_private_dir(&self.dir)?;
         let _guard = self.lock(lock::Mode::Exclusive)?;
-        if self.exists() {
-            return Ok(false);
+        match std::fs::symlink_metadata(self.dir.join(FILE)) {
+            Ok(file) if file.is_file() || file.is_symlink() => return Ok(false),
+            Ok(_) => return Err(damaged(&self.dir.join(FILE).display().to_string(), "it is not a file")),
+            Err(_) => {}
         }
         self.sweep_unfinished();
         let unfinished = self.dir.join(format!("{FILE}.new-{}", std::process::id()));
@@ -318,7 +320,10 @@ fn check_magic(file: &File, path: &Path) -> Result<()> {
     match file.read_exact_at(&mut head, 0) {
         Ok(()) if head == MAGIC => Ok(()),
         Ok(()) => Err(damaged(&path.display().to_string(), "it is not a store")),
-        Err(error) => Err(damaged(&path.display().to_string(), error)),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Err(damaged(&path.display().to_string(), "it is empty"))
+        }
+        Err(error) => Err(unreadable(path, error)),
     }
 }
 

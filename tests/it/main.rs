@@ -9,6 +9,7 @@
     reason = "tests prepare their world with plain files, stop at the first surprise and say what they skip"
 )]
 
+mod bad_input;
 mod properties;
 mod support;
 mod tidy;
