@@ -187,6 +187,7 @@ impl Store {
             .open(&path)
             .map_err(|e| Error::io(format!("the store {} cannot be written from here", self.dir.display()), e))?;
         check_magic(&file, &path)?;
+        rehearse(&file, &path)?;
         let disk = Disk::direct(file);
         let database = database(disk.clone(), &path)?;
         let result = self.write_in(&database, &path, change);
@@ -256,6 +257,16 @@ fn database(disk: Disk, path: &Path) -> Result<Database> {
         }
         other => damaged(&path.display().to_string(), other),
     })
+}
+
+/// Opens the store without changing it: redb repairs while it opens, and would go on to change what it cannot repair.
+fn rehearse(file: &File, path: &Path) -> Result<()> {
+    let file = file.try_clone().map_err(|e| unreadable(path, e))?;
+    let disk = Disk::copy_on_write(file).map_err(|e| unreadable(path, e))?;
+    let opened = database(disk.clone(), path)
+        .and_then(|database| read_meta(&Txn::Read(database.begin_read().map_err(damaged_by)?)));
+    disk.seal();
+    opened.map(|_| ())
 }
 
 fn begin(database: &Database) -> Result<WriteTransaction> {

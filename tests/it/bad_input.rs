@@ -179,12 +179,13 @@ fn a_bad_line_of_json_is_named_and_nothing_is_added() {
 
 #[test]
 fn what_a_terminal_would_obey_is_never_shown() {
-    let shell = Workspace::new().session(EVIL).with_var("STATE_ACTOR", EVIL);
+    let workspace = Workspace::new();
+    let shell = workspace.session(EVIL).with_var("STATE_ACTOR", EVIL);
     let title = format!("{EVIL} tail");
     let id = shell.add_with("task", &title, &["--body", &title, "--tag", EVIL]);
     shell.ok(&["checkpoint", "build", EVIL]);
     shell.ok(&["block", &id, EVIL]);
-    shell.ok(&["edit", &id, "--append", "\u{0}nul\u{202e}"]);
+    shell.ok_with(&["edit", &id, "--append", "-"], "\u{0}nul\u{202e}");
     shell.ok_with(&["add", "-"], &format!("# Handoff: {EVIL}\n\n## Next\n- do {EVIL}\n"));
     for args in [
         &["show", &id][..],
@@ -235,7 +236,7 @@ fn no_query_is_an_error_and_options_are_known_among_words() {
     assert_eq!(shell.search(&["first", "--no-verify"]), [id.as_str()]);
     assert_eq!(shell.search(&["first", "--limit", "3"]), [id.as_str()]);
     assert!(!shell.search(&["first", "-one"]).contains(&id), "-one did not exclude");
-    assert!(shell.search(&["--", "--json"]).is_empty());
+    assert!(shell.ok(&["search", "--", "--json"]).starts_with("Nothing found for '--json'"));
 }
 
 #[test]
@@ -305,6 +306,34 @@ fn a_damaged_store_is_told_and_left_as_it_is() {
     }
     std::fs::write(&path, &good).unwrap();
     shell.ok(&["list"]);
+}
+
+/// Sets a field of the store's format row.
+fn set_format(shell: &Shell, name: &str, value: u32) {
+    use redb::ReadableTable;
+    let database = redb::Database::open(shell.store().join("state.redb")).unwrap();
+    let table: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("meta");
+    let txn = database.begin_write().unwrap();
+    {
+        let mut rows = txn.open_table(table).unwrap();
+        let row = rows.get("meta").unwrap().unwrap().value().to_vec();
+        let mut meta: std::collections::BTreeMap<String, serde_json::Value> = rmp_serde::from_slice(&row).unwrap();
+        meta.insert(name.to_owned(), value.into());
+        rows.insert("meta", rmp_serde::to_vec_named(&meta).unwrap().as_slice()).unwrap();
+    }
+    txn.commit().unwrap();
+}
+
+#[test]
+fn a_newer_store_is_read_and_not_written() {
+    for field in ["format", "fold"] {
+        let shell = Workspace::new();
+        let id = shell.add("task", "the one");
+        set_format(&shell, field, 99);
+        assert_eq!(shell.field(&id, "title"), "the one");
+        assert_eq!(shell.search(&["one"]), [id.as_str()]);
+        refused(&shell, &[(3, &["add", "task", "x"], "99|or newer"), (3, &["done", &id], "99"), (3, &["undo"], "99")]);
+    }
 }
 
 #[test]
@@ -398,7 +427,7 @@ fn a_full_disk_refuses_and_keeps_what_was_acknowledged() {
     assert_eq!(output.status.code(), Some(0), "{}", transcript(&output));
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("No space left") && said.contains("free some space") && !said.contains("panick"), "{said}");
-    let Some(output) = in_namespace(&shell, "mount -t tmpfs -o size=64k tmpfs small && cd small", "exec $S init")
+    let Some(output) = in_namespace(&shell, "mount -t tmpfs -o size=16k tmpfs small && cd small", "exec $S init")
     else {
         return;
     };
