@@ -16,7 +16,9 @@ pub(super) fn options_first(root: &Command, args: Vec<OsString>) -> Vec<OsString
             _ if word == "--" => words.extend(rest.by_ref().cloned()),
             Some(takes_value) => {
                 options.push(word.clone());
-                options.extend(rest.next().filter(|_| takes_value).cloned());
+                if takes_value {
+                    options.extend(rest.next().cloned());
+                }
             }
             None => words.push(word.clone()),
         }

@@ -10,6 +10,7 @@
 )]
 
 mod bad_input;
+mod bad_place;
 mod properties;
 mod support;
 mod tidy;
