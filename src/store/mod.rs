@@ -15,11 +15,13 @@ pub mod files;
 pub mod location;
 mod lock;
 mod tables;
+mod verify;
 mod view;
 mod writer;
 
 pub use blob::{BLOB_BYTES_MIN, BODY_BYTES_MAX};
 pub use tables::{FOLD, FORMAT, Meta};
+pub use verify::Verdict;
 pub use view::View;
 pub use writer::{Registers, Writer};
 
