@@ -112,7 +112,9 @@ fn scalars(writer: &Writer, record: &Record, input: &EditInput, set: &mut Regist
 }
 
 /// A task that is not worked on is claimed by nobody.
-fn release(record: &Record, set: &mut Registers) {
+///
+/// Adds to `set` what takes the claims away.
+pub fn release(record: &Record, set: &mut Registers) {
     set.extend(record.elements(field::CLAIM).map(|(session, _)| (format!("{}{session}", field::CLAIM), Value::Null)));
 }
 

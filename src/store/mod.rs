@@ -84,6 +84,7 @@ impl Store {
     /// # Errors
     /// `Refused` if the directory cannot be written.
     pub fn init(&self) -> Result<bool> {
+        self.refuse_shared_file_system()?;
         files::create_private_dir(&self.dir)?;
         let _guard = self.lock(lock::Mode::Exclusive)?;
         if self.exists() {

@@ -11,6 +11,7 @@
 
 mod concurrency;
 mod durability;
+mod model;
 mod properties;
 mod readme;
 mod readonly;
