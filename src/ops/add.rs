@@ -235,9 +235,7 @@ pub fn supersede(writer: &mut Writer, new: Uid, old: &Record) -> Result<()> {
     };
     link::connect(writer, new, field::link::SUPERSEDES, old.uid)?;
     if old.is_live() {
-        let mut set = Registers::from([(field::STATUS.to_owned(), json!(status))]);
-        edit::release(old, &mut set);
-        writer.put(old.uid, set)?;
+        writer.put(old.uid, edit::into_status(old, status))?;
     }
     Ok(())
 }

@@ -7,8 +7,7 @@ use crate::domain::id::Uid;
 use crate::domain::markdown;
 use crate::domain::{field, kind};
 use crate::error::{Error, Result};
-use crate::store::{Registers, Writer};
-use serde_json::json;
+use crate::store::Writer;
 
 /// Makes all records of a text.
 ///
@@ -120,11 +119,7 @@ fn about(writer: &mut Writer, id: &str, item: &Draft) -> Result<Option<Created>>
     let row = kind::find(record.kind());
     let status = item.status.as_deref().filter(|status| row.is_some_and(|row| row.statuses.contains(status)));
     if let Some(status) = status.filter(|status| record.is_live() && *status != record.status()) {
-        let mut set = Registers::from([(field::STATUS.to_owned(), json!(status))]);
-        if status != "active" {
-            edit::release(&record, &mut set);
-        }
-        writer.put(record.uid, set)?;
+        writer.put(record.uid, edit::into_status(&record, status))?;
     }
     Ok(Some(Created { uid: record.uid, outcome: Outcome::Updated, others: Vec::new() }))
 }

@@ -144,6 +144,7 @@ fn killed(shell: &Shell, args: &[&str], after_micros: u64) -> Output {
 pub fn assert_views_equal_a_fresh_fold(shell: &Shell) {
     let store = Store::at(&shell.store(), chrono::Utc::now, [0; 16]);
     store.read(|view| Ok(check_views(view, &view.events(..)?))).unwrap().unwrap();
+    assert_eq!(store.verify().unwrap().differences, [""; 0]);
 }
 
 fn check_views(view: &View, events: &[(u64, Event)]) -> Result<(), Box<dyn std::error::Error>> {

@@ -10,6 +10,7 @@
 )]
 
 mod concurrency;
+mod corners;
 mod durability;
 mod model;
 mod properties;

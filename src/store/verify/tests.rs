@@ -101,3 +101,21 @@ fn a_blob_that_is_gone_is_told() {
     let found = store.verify().unwrap().differences;
     assert!(found.len() == 1 && found[0].starts_with("bodies: t-"), "{found:?}");
 }
+
+#[test]
+fn a_store_that_is_written_meanwhile_is_clean_too() {
+    let (_dir, store) = store();
+    let writes = || {
+        for at in 0..100 {
+            let set = Registers::from([(field::TITLE.to_owned(), json!(format!("note {at}")))]);
+            store.write(|writer| writer.create("note", set)).unwrap();
+        }
+    };
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(writes);
+        while !writer.is_finished() {
+            assert_eq!(store.verify().unwrap().differences, [""; 0]);
+        }
+    });
+    assert_eq!(store.verify().unwrap().records, 104);
+}
