@@ -28,7 +28,7 @@ pub fn terms(record: &Record, facts: Facts) -> Vec<(String, u64)> {
     terms.extend(birth.session.map(|session| (session_term(session), recency)));
     terms.extend(record.claims().into_iter().map(|session| (claim_term(session), recency)));
     if let Some(key) = record.text(field::KEY) {
-        terms.push((key_term(key), birth.stamp.hlc));
+        terms.push((key_term(key), key_order(record, birth.stamp.hlc)));
     }
     if let Some(branch) = record.text(field::BRANCH) {
         terms.push((branch_term(branch, record.kind()), recency));
@@ -58,6 +58,12 @@ fn queue_term(record: &Record, facts: Facts) -> Option<(String, u64)> {
 /// Priority first, then what was touched last.
 fn urgency(record: &Record) -> u64 {
     record.priority() << 60 | (u64::MAX - record.updated.hlc) >> 4
+}
+
+/// Live records first, oldest first; then the ended ones, newest first: however often a key was superseded, what holds is
+/// found at the front.
+fn key_order(record: &Record, born: u64) -> u64 {
+    if record.is_live() { born.min(KEY_ORDER_ENDED - 1) } else { u64::MAX - born.min(KEY_ORDER_ENDED - 1) }
 }
 
 /// The path in a reference register's name, without its lines.
@@ -121,7 +127,10 @@ pub fn claim_term(session: Uid) -> String {
     format!("claim:{session}")
 }
 
-/// The records with a key, oldest first.
+/// In the order under a key, ended records have this or more.
+pub const KEY_ORDER_ENDED: u64 = 1 << 63;
+
+/// The records with a key: live ones oldest first, then ended ones newest first.
 #[must_use]
 pub fn key_term(key: &str) -> String {
     format!("key:{key}")

@@ -5,7 +5,7 @@
 
 use super::report::Line;
 use super::workspace::Place;
-use super::{Workspace, link, parts, resolve, search, stale};
+use super::{Workspace, edit, link, parts, resolve, search, stale};
 use crate::domain::draft::Draft;
 use crate::domain::id::Uid;
 use crate::domain::kind::{self, Kind};
@@ -232,7 +232,7 @@ pub fn supersede(writer: &mut Writer, new: Uid, old: &Record) -> Result<()> {
     };
     link::connect(writer, new, field::link::SUPERSEDES, old.uid)?;
     if old.is_live() {
-        writer.put(old.uid, Registers::from([(field::STATUS.to_owned(), json!(status))]))?;
+        writer.put(old.uid, edit::into_status(old, status))?;
     }
     Ok(())
 }
@@ -284,7 +284,7 @@ pub fn registers(writer: &Writer, place: &Place, draft: &Draft, row: &Kind) -> R
         put(field::PRIVATE, json!(true));
     }
     if let Some(branch) = draft.branch.as_ref().or(place.branch.as_ref()) {
-        put(field::BRANCH, json!(branch));
+        put(field::BRANCH, json!(text::clean_line(branch)));
     }
     put(field::WORKTREE, json!(place.worktree));
     for tag in &draft.tags {

@@ -1,14 +1,13 @@
 //! `add -` and `add FILE`: a Markdown handoff or summary, a JSON record, or JSON lines, as one transaction or not at all.
 
 use super::add::{self, AddReport, Created, Labels, Outcome};
-use super::{Workspace, link, resolve};
+use super::{Workspace, edit, link, resolve};
 use crate::domain::draft::Draft;
 use crate::domain::id::Uid;
 use crate::domain::markdown;
 use crate::domain::{field, kind};
 use crate::error::{Error, Result};
-use crate::store::{Registers, Writer};
-use serde_json::json;
+use crate::store::Writer;
 
 /// Makes all records of a text.
 ///
@@ -137,7 +136,7 @@ fn about(writer: &mut Writer, id: &str, item: &Draft) -> Result<Option<Created>>
     let row = kind::find(record.kind());
     let status = item.status.as_deref().filter(|status| row.is_some_and(|row| row.statuses.contains(status)));
     if let Some(status) = status.filter(|status| record.is_live() && *status != record.status()) {
-        writer.put(record.uid, Registers::from([(field::STATUS.to_owned(), json!(status))]))?;
+        writer.put(record.uid, edit::into_status(&record, status))?;
     }
     Ok(Some(Created { uid: record.uid, outcome: Outcome::Updated, others: Vec::new() }))
 }

@@ -99,7 +99,7 @@ fn unknown(name: &str) -> Error {
 
 fn find(view: &View, workspace: &Workspace, name: &str) -> Result<Option<Record>> {
     let found = view.first(&terms::key_term(&key(workspace, name)), 50)?;
-    Ok(found.into_iter().rfind(|record| record.is_visible() && record.status() != "dropped"))
+    Ok(found.into_iter().find(|record| record.kind() == kind::CHECKPOINT && record.status() != "dropped"))
 }
 
 fn check(view: &View, workspace: &Workspace, name: &str, step: Option<&str>) -> Result<CheckpointReport> {

@@ -103,16 +103,24 @@ fn scalars(writer: &Writer, record: &Record, input: &EditInput, set: &mut Regist
             Error::conflict(format!("{} is of a newer state's kind '{}'", record.id(), record.kind()))
         })?;
         let status = parts::status(row, name)?;
-        put(field::STATUS, json!(status));
-        if status != "active" {
-            release(record, set);
-        }
+        set.extend(into_status(record, status));
     }
     Ok(())
 }
 
+/// The registers that bring a record into a status.
+pub fn into_status(record: &Record, status: &str) -> Registers {
+    let mut set = Registers::from([(field::STATUS.to_owned(), json!(status))]);
+    if status != "active" {
+        release(record, &mut set);
+    }
+    set
+}
+
 /// A task that is not worked on is claimed by nobody.
-fn release(record: &Record, set: &mut Registers) {
+///
+/// Adds to `set` what takes the claims away.
+pub fn release(record: &Record, set: &mut Registers) {
     set.extend(record.elements(field::CLAIM).map(|(session, _)| (format!("{}{session}", field::CLAIM), Value::Null)));
 }
 

@@ -221,6 +221,7 @@ fn take(
 ) -> Result<()> {
     let mut planned = workspace.read(|view| Ok(plan(view, drafts, report)))?;
     planned.sort_by_key(|planned| planned.draft.updated_at);
+    keep_newest(&mut planned);
     let total = planned.len();
     for (at, batch) in planned.chunks(BATCH).enumerate() {
         workspace.write(|writer| {
@@ -234,6 +235,14 @@ fn take(
         progress((at * BATCH + batch.len()).min(total), total);
     }
     Ok(())
+}
+
+/// A source that names a record twice means the newest; else importing it again would change it again.
+fn keep_newest(planned: &mut Vec<Planned>) {
+    let mut seen = BTreeSet::new();
+    planned.reverse();
+    planned.retain(|planned| seen.insert(planned.uid));
+    planned.reverse();
 }
 
 fn plan(view: &View, drafts: Vec<Draft>, report: &mut ImportReport) -> Vec<Planned> {
@@ -312,7 +321,8 @@ impl Graph {
 
 fn take_one(writer: &mut Writer, workspace: &Workspace, planned: &Planned, report: &mut ImportReport) -> Result<()> {
     let held = writer.record(planned.uid)?;
-    if held.as_ref().is_some_and(|held| held.text(DIGEST) == Some(&planned.digest)) {
+    let is_undone = held.as_ref().is_some_and(|held| !held.is_visible());
+    if !is_undone && held.as_ref().is_some_and(|held| held.text(DIGEST) == Some(&planned.digest)) {
         report.unchanged += 1;
         return Ok(());
     }
@@ -330,8 +340,9 @@ fn take_one(writer: &mut Writer, workspace: &Workspace, planned: &Planned, repor
     let created_at = draft.created_at.unwrap_or(writer.now());
     let updated_at = draft.updated_at.unwrap_or(created_at);
     if held.is_some() {
-        writer.put_at(planned.uid, set.into_iter().chain(end).collect(), updated_at)?;
-        report.updated += 1;
+        let back = is_undone.then(|| (field::GONE.to_owned(), Value::Null));
+        writer.put_at(planned.uid, set.into_iter().chain(end).chain(back).collect(), updated_at)?;
+        if is_undone { report.added += 1 } else { report.updated += 1 }
     } else {
         create(writer, planned, (set, end), (created_at, updated_at))?;
         report.added += 1;

@@ -31,8 +31,9 @@ fn by_key(view: &View, word: &str) -> Result<Vec<Record>> {
     let mut found = view.first(&terms::key_term(word), CANDIDATES_MAX)?;
     if found.iter().any(Record::is_live) {
         found.retain(Record::is_live);
-    } else if found.len() > 1 {
-        found.drain(..found.len() - 1);
+    } else {
+        // The newest of those that have ended.
+        found.truncate(1);
     }
     Ok(found)
 }

@@ -12,7 +12,8 @@ use crate::process::identity::ProcessId;
 use crate::store::{Registers, View, Writer};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::ops::ControlFlow;
 
 /// A session that was silent for longer is taken to be gone, and its claims with it.
 pub const SILENCE_MINUTES_MAX: i64 = 30;
@@ -54,7 +55,13 @@ fn local_name(session: Uid) -> String {
 /// # Errors
 /// `Corrupt` if the store cannot be read.
 pub fn current(view: &View, workspace: &Workspace) -> Result<Option<Record>> {
-    Ok(view.first(&terms::key_term(&key(&workspace.identity.session)), 1)?.into_iter().next())
+    let mut found = None;
+    view.each(&terms::key_term(&key(&workspace.identity.session)), |record| {
+        // Anybody may give such a key to something else.
+        found = Some(record).filter(|record| record.kind() == kind::SESSION);
+        Ok(if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    Ok(found)
 }
 
 /// Makes the writer act as this process's session; creates it, or wakes it if it had ended. A session that has moved, to
@@ -86,6 +93,9 @@ fn wake(writer: &mut Writer, workspace: &Workspace, session: &Record) -> Result<
     let mut set = whereabouts(workspace);
     if !session.is_live() {
         set.insert(field::STATUS.to_owned(), json!("active"));
+    }
+    if workspace.identity.process.is_none() && process(session).and_then(|process| process.is_alive()) == Some(false) {
+        set.insert(field::PROCESS.to_owned(), Value::Null);
     }
     set.retain(|name, value| session.get(name) != Some(value));
     if !set.is_empty() {
@@ -129,6 +139,11 @@ pub fn last_seen(view: &View, session: &Record) -> Result<DateTime<Utc>> {
     Ok(seen.unwrap_or(session.updated_at).max(session.updated_at))
 }
 
+/// The process in which the session was last.
+fn process(session: &Record) -> Option<ProcessId> {
+    session.text(field::PROCESS).and_then(ProcessId::parse)
+}
+
 /// Whether the session is still there.
 ///
 /// # Errors
@@ -137,8 +152,7 @@ pub fn standing(view: &View, session: &Record, now: DateTime<Utc>) -> Result<Sta
     if !session.is_live() {
         return Ok(Standing::Ended);
     }
-    let process = session.text(field::PROCESS).and_then(ProcessId::parse);
-    if process.and_then(|process| process.is_alive()) == Some(false) {
+    if process(session).and_then(|process| process.is_alive()) == Some(false) {
         return Ok(Standing::Crashed);
     }
     let silent = now - last_seen(view, session)?;

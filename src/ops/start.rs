@@ -44,6 +44,10 @@ const NEXT_TRIED_MAX: usize = 1;
 pub fn start(workspace: &Workspace, input: &StartInput) -> Result<StartReport> {
     workspace.write(|writer| {
         let (record, created) = pick(writer, workspace, input)?;
+        if record.flag(field::GONE) {
+            return Err(Error::conflict(format!("{} was undone, there is nothing to start", record.id()))
+                .hint(format!("state log {} shows the undo; state undo @POSITION takes it back", record.id())));
+        }
         let reopened = !created && !record.is_live();
         let previous = record.claims().into_iter().next();
         let record = if record.kind() == kind::TASK { claim(writer, &record)? } else { reopen(writer, &record)? };

@@ -1,14 +1,15 @@
 //! `undo`: append the inverse of a transaction.
 //!
 //! A register goes back to what it held before, but only if nothing newer has set it since; what was created becomes
-//! invisible. The log keeps both. Without an argument it takes back this session's last change that still stands.
+//! invisible. The log keeps both. Without an argument it takes back this session's last change that still stands. That a
+//! session began, woke or moved is not taken back: it is so. A claim comes back only with the status that it belongs to.
 
 use super::report::Line;
-use super::{Workspace, add, session};
+use super::{Workspace, add, edit, session};
 use crate::domain::event::{CommitId, Event};
 use crate::domain::id::Uid;
 use crate::domain::record::Record;
-use crate::domain::{field, fold};
+use crate::domain::{field, fold, kind};
 use crate::error::{Error, Kind, Result};
 use crate::store::{Registers, View, Writer};
 use serde::Serialize;
@@ -42,8 +43,7 @@ pub fn undo(workspace: &Workspace, position: Option<u64>) -> Result<UndoReport> 
             Some(position) => containing(writer, position)?,
             None => last_own(writer, workspace)?,
         };
-        let events: Vec<Event> =
-            writer.events(position..position + count)?.into_iter().map(|(_, event)| event).collect();
+        let events = events(writer, position, count)?;
         let first = events.first().ok_or_else(|| nothing(position))?;
         let (id, why) = (first.commit_id(), first.why.clone().unwrap_or_default());
         let (inverse, kept) = inverse(writer, position, &events)?;
@@ -52,10 +52,13 @@ pub fn undo(workspace: &Workspace, position: Option<u64>) -> Result<UndoReport> 
                 .hint("if it was undone: state log shows that change, and undoing it brings this one back"));
         }
         writer.undoing(id);
-        let mut records = Vec::new();
+        let (mut records, alone) = (Vec::new(), inverse.len() == 1);
         for (uid, set) in inverse {
             let record = writer.put(uid, set)?;
-            records.push(Line::of(writer, &record, writer.now())?);
+            // The focus that goes back with a start is not what was asked about.
+            if alone || Some(uid) != writer.session() {
+                records.push(Line::of(writer, &record, writer.now())?);
+            }
         }
         writer.because(format!("undo @{position}: {why}"));
         Ok(UndoReport { position, why, records, kept })
@@ -72,19 +75,27 @@ fn containing(view: &View, position: u64) -> Result<(u64, u64)> {
     found.into_iter().find(|(first, count)| position < first + count).ok_or_else(|| nothing(position))
 }
 
-/// This session's last transaction that is neither an undo nor undone.
-fn last_own(view: &View, workspace: &Workspace) -> Result<(u64, u64)> {
+fn events(view: &View, position: u64, count: u64) -> Result<Vec<Event>> {
+    Ok(view.events(position..position + count)?.into_iter().map(|(_, event)| event).collect())
+}
+
+/// This session's last transaction that is neither an undo nor undone, and of which something stands.
+fn last_own(writer: &Writer, workspace: &Workspace) -> Result<(u64, u64)> {
     let none = || {
         Error::new(Kind::NotFound, "this session has changed nothing that could be undone")
             .hint("to take back another session's change: state log, then state undo @POSITION")
     };
-    let me = session::current(view, workspace)?.ok_or_else(none)?.uid;
+    let me = session::current(writer, workspace)?.ok_or_else(none)?.uid;
     let mut undone: Vec<CommitId> = Vec::new();
-    for (first, count) in view.commits_before(u64::MAX, SEARCHED_MAX)? {
-        let Some(event) = view.event(first)? else { continue };
+    for (first, count) in writer.commits_before(u64::MAX, SEARCHED_MAX)? {
+        let Some(event) = writer.event(first)? else { continue };
+        if undone.contains(&event.commit_id()) {
+            // An undo that was undone itself takes nothing back.
+            continue;
+        }
         if let Some(undoes) = event.undoes {
             undone.push(undoes);
-        } else if event.session == Some(me) && !undone.contains(&event.commit_id()) {
+        } else if event.session == Some(me) && !inverse(writer, first, &events(writer, first, count)?)?.0.is_empty() {
             return Ok((first, count));
         }
     }
@@ -99,19 +110,19 @@ fn inverse(writer: &Writer, position: u64, events: &[Event]) -> Result<(Inverse,
     for event in events.iter().rev() {
         let Some(put) = event.put() else { continue };
         let now = add::reread(writer, put.uid)?;
-        let is_undone = now.flag(field::GONE) && !put.set.contains_key(field::GONE);
-        // What a session did to itself (began, moved, took a focus) is not what was asked for.
-        let is_own_session = now.kind() == crate::domain::kind::SESSION && event.session == Some(put.uid);
-        if is_undone || is_own_session {
+        if now.flag(field::GONE) && !put.set.contains_key(field::GONE) {
             continue;
         }
         let before = record_before(writer, put.uid, position)?;
         let set = inverse.entry(put.uid).or_default();
         if put.create.is_some() {
-            set.insert(field::GONE.to_owned(), json!(true));
+            if now.is_visible() && now.kind() != kind::SESSION {
+                set.insert(field::GONE.to_owned(), json!(true));
+            }
             continue;
         }
-        for name in put.set.keys() {
+        for (name, _) in put.set.iter().filter(|(name, value)| now.kind() != kind::SESSION || !is_presence(name, value))
+        {
             let stands = now.registers.get(name).is_some_and(|register| now.stamp_of(register) == event.stamp);
             if stands {
                 set.insert(name.clone(), value_before(writer, &before, name)?);
@@ -120,8 +131,29 @@ fn inverse(writer: &Writer, position: u64, events: &[Event]) -> Result<(Inverse,
             }
         }
     }
+    for (uid, set) in &mut inverse {
+        settle_claims(&add::reread(writer, *uid)?, set);
+    }
     inverse.retain(|_, set| !set.is_empty());
     Ok((inverse, kept))
+}
+
+/// Whether this register of a session says that it woke, and where.
+fn is_presence(name: &str, value: &Value) -> bool {
+    let is_awake = name == field::STATUS && value == "active";
+    is_awake || [field::PROCESS, field::WORKTREE, field::BRANCH].contains(&name)
+}
+
+/// Claims stand with the status `active` and end with it; one never comes back under a status that somebody set since.
+fn settle_claims(now: &Record, set: &mut Registers) {
+    let status = set.get(field::STATUS).map_or(Some(now.status()), Value::as_str);
+    let (is_active, is_restored) = (status == Some("active"), set.contains_key(field::STATUS));
+    if !is_active || !is_restored {
+        set.retain(|name, value| value.is_null() || !name.starts_with(field::CLAIM));
+    }
+    if !is_active && is_restored {
+        edit::release(now, set);
+    }
 }
 
 fn value_before(writer: &Writer, before: &Record, name: &str) -> Result<Value> {

@@ -15,11 +15,13 @@ pub mod files;
 pub mod location;
 mod lock;
 mod tables;
+mod verify;
 mod view;
 mod writer;
 
 pub use blob::{BLOB_BYTES_MIN, BODY_BYTES_MAX};
 pub use tables::{FOLD, FORMAT, Meta};
+pub use verify::Verdict;
 pub use view::View;
 pub use writer::{Registers, Writer};
 
@@ -82,6 +84,7 @@ impl Store {
     /// # Errors
     /// `Refused` if the directory cannot be written.
     pub fn init(&self) -> Result<bool> {
+        self.refuse_shared_file_system()?;
         files::create_private_dir(&self.dir)?;
         let _guard = self.lock(lock::Mode::Exclusive)?;
         match std::fs::symlink_metadata(self.dir.join(FILE)) {

@@ -302,7 +302,7 @@ impl View {
             found.extend(self.record(uid)?.filter(Record::is_live));
         }
         self.each(&terms::incoming_term(record.uid, field::link::BLOCKS), |blocker| {
-            if blocker.is_live() {
+            if blocker.is_live() && !found.iter().any(|held: &Record| held.uid == blocker.uid) {
                 found.push(blocker);
             }
             Ok(if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
@@ -311,7 +311,7 @@ impl View {
         Ok(found)
     }
 
-    /// The live records with the same key that say something else and come from another session, at most `limit`.
+    /// The live records of its kind with the same key that say something else, at most `limit`.
     ///
     /// # Errors
     /// `Corrupt` if the tables cannot be read.
@@ -319,11 +319,14 @@ impl View {
         let (Some(key), true) = (record.text(field::KEY), record.is_live()) else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         self.each(&terms::key_term(key), |other| {
-            if other.uid != record.uid
-                && other.is_live()
-                && other.kind() == record.kind()
-                && !self.same_content(record, &other)?
-            {
+            if other.uid == record.uid {
+                return Ok(ControlFlow::Continue(()));
+            }
+            // Live ones come first; inside a write only the record itself may not stand in its place yet.
+            if !other.is_live() {
+                return Ok(ControlFlow::Break(()));
+            }
+            if other.kind() == record.kind() && !self.same_content(record, &other)? {
                 found.push(other);
             }
             Ok(if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })

@@ -283,9 +283,13 @@ impl Writer {
         ordered.map(|uid| Ok((uid, self.current_terms(uid)?))).collect()
     }
 
+    /// Only live records contradict each other, and they come first.
     fn add_key_sharers(&self, record: &Record, uids: &mut BTreeSet<Uid>) -> Result<()> {
         let Some(key) = record.text(field::KEY) else { return Ok(()) };
-        self.scan(&terms::key_term(key), |_, uid| {
+        self.scan(&terms::key_term(key), |order, uid| {
+            if order >= terms::KEY_ORDER_ENDED {
+                return Ok(ControlFlow::Break(()));
+            }
             uids.insert(uid);
             Ok(ControlFlow::Continue(()))
         })

@@ -12,9 +12,11 @@
 mod bad_input;
 mod bad_place;
 mod concurrency;
+mod corners;
 mod durability;
 mod index;
 mod kinds;
+mod model;
 mod properties;
 mod readme;
 mod readonly;
