@@ -24,8 +24,8 @@ pub(super) struct DemoArgs {}
 
 impl DemoArgs {
     pub(super) fn run(door: &mut Door) -> Result<()> {
-        let name: String = door.process.seed.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        let folder = door.process.temp.join(format!("state-demo-{name}"));
+        let name = crate::domain::digest::sha256_hex(&door.process.seed);
+        let folder = door.process.temp.join(format!("state-demo-{}", &name[..8]));
         door.process.cwd = folder.join("beads");
         let report = demo::demo(&door.new_workspace(Some(folder.join("store"))))?;
         let told = format!("{} records of a real ledger are in {}", report.added, report.store.display());

@@ -38,6 +38,12 @@ pub fn clean_body(text: &str) -> String {
     body[start..].trim_end().to_owned()
 }
 
+/// Whether nothing of the text would be seen: zero-width characters alone make no title.
+#[must_use]
+pub fn is_blank(text: &str) -> bool {
+    text.trim().width() == 0
+}
+
 /// The text as a terminal may show it: nothing in it can move the cursor, change colours or reorder words.
 #[must_use]
 pub fn display(text: &str) -> Cow<'_, str> {

@@ -75,7 +75,7 @@ const ANNOUNCED_MIN: usize = 250;
 fn add_drafts(workspace: &Workspace, drafts: &[Placed]) -> Result<AddReport> {
     let mut announcing = workspace.clone();
     if drafts.len() > ANNOUNCED_MIN {
-        announcing.store.command.push_str(&format!(" ({} records at once)", drafts.len()));
+        announcing.store.command = format!("{} ({} records at once)", announcing.store.command, drafts.len());
     }
     announcing.write(|writer| {
         let mut labels = Labels::new();

@@ -20,7 +20,7 @@ pub const TEXT_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
 pub fn title(text: &str) -> Result<String> {
     let title = text::clean_line(text);
     let chars = title.chars().count();
-    if title.is_empty() {
+    if text::is_blank(&title) {
         return Err(Error::usage("the title is empty").hint("say in one line what it is about"));
     }
     if chars > TITLE_CHARS_MAX {

@@ -72,18 +72,15 @@ pub fn current(view: &View, workspace: &Workspace) -> Result<Option<Record>> {
 pub fn begin(writer: &mut Writer, workspace: &Workspace) -> Result<Uid> {
     let actor = workspace.identity.actor.as_str();
     writer.act_as(None, actor);
-    let session = match current(writer, workspace)? {
-        Some(session) => {
-            writer.act_as(Some(session.uid), actor);
-            wake(writer, workspace, &session)?;
-            session.uid
-        }
-        None => {
-            let session = writer.reserve();
-            writer.act_as(Some(session), actor);
-            writer.create_reserved(session, kind::SESSION, birth(workspace))?;
-            session
-        }
+    let session = if let Some(session) = current(writer, workspace)? {
+        writer.act_as(Some(session.uid), actor);
+        wake(writer, workspace, &session)?;
+        session.uid
+    } else {
+        let session = writer.reserve();
+        writer.act_as(Some(session), actor);
+        writer.create_reserved(session, kind::SESSION, birth(workspace))?;
+        session
     };
     writer.act_as(Some(session), actor);
     Ok(session)

@@ -3,6 +3,7 @@
 //! One binary, so that it links once; one file a noun. `STATE_TEST_ROUNDS` multiplies the rounds of the tests that kill.
 #![allow(
     unreachable_pub,
+    clippy::pedantic,
     clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::print_stderr,

@@ -91,11 +91,6 @@ impl Shell {
         Self { session: Some(name.to_owned()), ..self.clone() }
     }
 
-    /// The same, telling no session.
-    pub fn anonymous(&self) -> Self {
-        Self { session: None, ..self.clone() }
-    }
-
     /// The same, in another directory, which is made if missing.
     pub fn within(&self, path: impl AsRef<Path>) -> Self {
         let dir = self.dir.join(path);

@@ -217,7 +217,7 @@ impl Gatherer<'_> {
             read += 1;
             let worktree = record.text(field::WORKTREE) == Some(self.workspace.place.worktree.as_str());
             if self.all_branches || worktree && self.is_here(&record) {
-                items.push(self.checkpoint(&record));
+                items.push(Self::checkpoint(&record));
             }
             Ok(proceed(read))
         })?;
@@ -244,7 +244,7 @@ impl Gatherer<'_> {
         Ok(Item::line(Some(task.id()), format!("{} p{} {} ({who})", task.id(), task.priority(), Self::title(task))))
     }
 
-    fn checkpoint(&self, record: &Record) -> Item {
+    fn checkpoint(record: &Record) -> Item {
         let report = checkpoint::report(record);
         let done: Vec<&str> = report.steps.iter().filter(|step| step.done).map(|step| step.name.as_str()).collect();
         let next = report.next.as_deref().map_or("no further steps declared".to_owned(), |next| {
