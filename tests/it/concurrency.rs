@@ -70,7 +70,7 @@ fn sixty_four_processes_that_start_next_get_each_task_once() {
     let lines: String = (0..PROCESSES).map(|i| format!("{{\"kind\":\"task\",\"title\":\"race {i}\"}}\n")).collect();
     workspace.ok_with(&["add", "-"], &lines);
     let outputs = race(&workspace, &["start", "--next", "--json"]);
-    let claimed: BTreeSet<String> = outputs.iter().map(|output| claimed_id(output)).collect();
+    let claimed: BTreeSet<String> = outputs.iter().map(claimed_id).collect();
     assert_eq!(claimed.len(), PROCESSES, "a task was given to two");
     workspace.session("late").fails(1, &["start", "--next"]);
 }
