@@ -22,7 +22,7 @@ mod resume;
 mod search;
 
 use crate::error::{Error, Kind, Result};
-use crate::process::identity::{Explicit, Identity};
+use crate::ops::workspace::{Explicit, Identity};
 use chrono::{DateTime, Utc};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use door::Door;
@@ -42,7 +42,7 @@ errors go to stderr as {\"error\": {\"kind\", \"message\", \"hint\"}}.";
 #[command(name = "state", version, after_help = AFTER_HELP, max_term_width = 100, disable_help_subcommand = true)]
 struct Args {
     /// Print the report as JSON.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, overrides_with = "json")]
     json: bool,
     /// The store's directory, instead of the one that belongs to this place.
     #[arg(long, global = true, value_name = "DIR")]
@@ -181,7 +181,7 @@ pub fn print_panic(panic: &(dyn std::any::Any + Send)) {
 /// Reads standard input for an argument that says `-`.
 fn read_stdin() -> Result<String> {
     let mut bytes = Vec::new();
-    let limit = crate::store::BODY_BYTES_MAX as u64 * 4;
+    let limit = crate::ops::add::TEXT_BYTES_MAX as u64;
     std::io::Read::read_to_end(&mut std::io::Read::take(std::io::stdin().lock(), limit + 1), &mut bytes)
         .map_err(|e| Error::io("cannot read standard input", e))?;
     if bytes.len() as u64 > limit {

@@ -33,6 +33,9 @@ pub fn terms(record: &Record, facts: Facts) -> Vec<(String, u64)> {
     if let Some(branch) = record.text(field::BRANCH) {
         terms.push((branch_term(branch, record.kind()), recency));
     }
+    if kind::find(record.kind()).is_none() {
+        terms.push((NEWER.to_owned(), recency));
+    }
     if facts.conflicted {
         terms.push((CONFLICTS.to_owned(), recency));
     }
@@ -79,6 +82,8 @@ pub const DEFERRED: &str = "deferred";
 pub const BLOCKED: &str = "blocked";
 /// Live records whose key another live record contradicts, newest first.
 pub const CONFLICTS: &str = "conflicts";
+/// Records of kinds that only a newer version knows.
+pub const NEWER: &str = "newer";
 
 /// All visible records of a kind, newest first.
 #[must_use]

@@ -22,6 +22,9 @@ use std::collections::BTreeMap;
 /// The longest title, in characters; what is longer belongs in the body.
 pub const TITLE_CHARS_MAX: usize = 500;
 
+/// A whole text on standard input is refused beyond this size.
+pub const TEXT_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
+
 /// What to add.
 #[derive(Clone, Debug, Default)]
 pub struct AddInput {
@@ -357,12 +360,8 @@ pub fn body(text: &str) -> Result<String> {
 /// `Usage` with the statuses that there are.
 pub fn status(row: &Kind, name: &str) -> Result<&'static str> {
     row.statuses.iter().find(|status| **status == name).copied().ok_or_else(|| {
-        Error::usage(format!(
-            "a {} has no status '{}'; it has {}",
-            row.name,
-            text::clean_line(name),
-            row.statuses.join(", ")
-        ))
+        let (name, known) = (text::clean_line(name), row.statuses.join(", "));
+        Error::usage(format!("a {} has no status '{name}'; it has {known}", row.name))
     })
 }
 

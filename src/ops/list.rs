@@ -112,7 +112,7 @@ fn sources(view: &View, workspace: &Workspace, word: &str, input: &ListInput) ->
         "deferred" => plain(terms::DEFERRED),
         "conflicts" => plain(terms::CONFLICTS),
         "kinds" => Sources {
-            terms: KINDS.iter().map(|row| terms::kind_term(row.name)).collect(),
+            terms: KINDS.iter().map(|row| terms::kind_term(row.name)).chain([terms::NEWER.to_owned()]).collect(),
             live_only: !input.all,
             kind: None,
         },

@@ -9,6 +9,7 @@ pub mod add;
 pub mod batch;
 pub mod block;
 pub mod checkpoint;
+pub mod demo;
 pub mod done;
 pub mod edit;
 pub mod import;

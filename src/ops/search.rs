@@ -8,7 +8,6 @@ use super::report::Line;
 use super::{list::id_of, stale};
 use crate::domain::digest;
 use crate::domain::id::Uid;
-use crate::domain::kind::KINDS;
 use crate::domain::query::Query;
 use crate::domain::record::Record;
 use crate::domain::{field, terms};
@@ -132,13 +131,15 @@ fn coverage(view: &View, position: u64) -> Result<Coverage> {
 /// Log positions read at a time, so that memory stays small.
 const CHUNK: u64 = 2000;
 
-/// The records that events after `position` touch. From the beginning that is all of them, by kind.
+/// The records that events after `position` touch. From the beginning that is all of them, those of newer
+/// kinds included.
 fn changed_since(view: &View, position: u64) -> Result<BTreeSet<Uid>> {
     let mut changed = BTreeSet::new();
     if position == 0 {
-        for row in &KINDS {
-            collect(view, &terms::kind_term(row.name), &mut changed)?;
-        }
+        view.scan_terms(&terms::kind_term(""), |uid| {
+            changed.insert(uid);
+            Ok(ControlFlow::Continue(()))
+        })?;
         return Ok(changed);
     }
     let mut from = position + 1;
@@ -148,13 +149,6 @@ fn changed_since(view: &View, position: u64) -> Result<BTreeSet<Uid>> {
         from = to;
     }
     Ok(changed)
-}
-
-fn collect(view: &View, term: &str, into: &mut BTreeSet<Uid>) -> Result<()> {
-    view.scan(term, |_, uid| {
-        into.insert(uid);
-        Ok(ControlFlow::Continue(()))
-    })
 }
 
 /// What the index holds of a record; nothing if it is not to be seen.
@@ -196,14 +190,16 @@ const STEP: usize = 500;
 
 /// Brings the index up to the end of the log; `progress` is told how many of how many records are in.
 ///
-/// Only one at a time: who finds another at it leaves the work to that one. Returns whether anything was done.
+/// Only one at a time: who finds another at it leaves the work to that one. An index with a wrong checksum is built anew, so
+/// that damage does not outlast the next catch-up. Returns whether anything was done.
 ///
 /// # Errors
 /// As the store or the index's disk says.
 pub fn catch_up(workspace: &Workspace, progress: &dyn Fn(usize, usize)) -> Result<bool> {
     let index = workspace.index();
+    let is_sound = index.verify().is_ok();
     let (base, target, changed) = workspace.read(|view| {
-        let base = believed(view, &index)?;
+        let base = if is_sound { believed(view, &index)? } else { None };
         let target = coverage(view, view.next_position() - 1)?;
         let changed = changed_since(view, base.as_ref().map_or(0, |base| base.position))?;
         Ok((base, target, changed))

@@ -4,7 +4,7 @@ use super::session;
 use crate::error::Result;
 use crate::index::Index;
 use crate::process::git::Repository;
-use crate::process::identity::Identity;
+pub use crate::process::identity::{Explicit, Identity};
 use crate::store::location::{self, Location, Request};
 use crate::store::{Store, View, Writer};
 use chrono::{DateTime, Utc};

@@ -277,8 +277,10 @@ impl Writer {
             uids.extend(record.linked(field::link::BLOCKS));
             self.add_key_sharers(record, &mut uids)?;
         }
+        // The changed record first: whether the others are blocked or contradicted is read from its postings.
         uids.remove(&after.uid);
-        std::iter::once(after.uid).chain(uids).map(|uid| Ok((uid, self.current_terms(uid)?))).collect()
+        let ordered = std::iter::once(after.uid).chain(uids);
+        ordered.map(|uid| Ok((uid, self.current_terms(uid)?))).collect()
     }
 
     /// Only live records contradict each other, and they come first.

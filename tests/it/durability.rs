@@ -1,12 +1,8 @@
 //! `kill -9` at random moments: what was acknowledged is there, what was not left nothing half, and the next command works.
 
 use crate::support::{Shell, Workspace, ids, installed, rounds, texts};
+use crate::views::assert_views_equal_a_fresh_fold;
 use serde_json::json;
-use state::domain::event::Event;
-use state::domain::id::Uid;
-use state::domain::record::Record;
-use state::domain::{field, fold};
-use state::store::{Store, View};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Output;
 use std::time::{Duration, Instant};
@@ -137,37 +133,6 @@ fn killed(shell: &Shell, args: &[&str], after_micros: u64) -> Output {
     // An error only says that it has ended already.
     let _ = child.kill();
     child.wait_with_output().unwrap()
-}
-
-/// Records, histories and short ids must be what the log alone says.
-#[track_caller]
-pub fn assert_views_equal_a_fresh_fold(shell: &Shell) {
-    let store = Store::at(&shell.store(), chrono::Utc::now, [0; 16]);
-    store.read(|view| Ok(check_views(view, &view.events(..)?))).unwrap().unwrap();
-    assert_eq!(store.verify().unwrap().differences, [""; 0]);
-}
-
-fn check_views(view: &View, events: &[(u64, Event)]) -> Result<(), Box<dyn std::error::Error>> {
-    let mut folded: BTreeMap<Uid, (Record, Vec<u64>)> = BTreeMap::new();
-    for (position, event) in events {
-        for uid in &event.touches {
-            let (record, history) = folded.entry(*uid).or_insert_with(|| (Record::unborn(*uid), Vec::new()));
-            fold::apply(record, event);
-            history.push(*position);
-        }
-    }
-    assert!(events.iter().map(|(position, _)| *position).eq(1..view.next_position()), "the log has a gap");
-    for (uid, (mut expected, history)) in folded {
-        let mut held = view.record(uid)?.ok_or("a record of the log is missing")?;
-        assert_eq!(view.body(&held)?, expected.text(field::BODY).unwrap_or_default());
-        assert_eq!(view.history(uid)?, history);
-        assert_eq!(view.id(held.id())?, Some(uid));
-        // The log holds the text, the view its position.
-        held.registers.remove(field::BODY);
-        expected.registers.remove(field::BODY);
-        assert_eq!(held, expected);
-    }
-    Ok(())
 }
 
 /// A ledger in the format of beads.

@@ -12,13 +12,19 @@
 mod concurrency;
 mod corners;
 mod durability;
+mod index;
+mod kinds;
 mod model;
 mod properties;
 mod readme;
 mod readonly;
+mod records;
+mod repair;
 mod scenarios;
+mod snapshots;
 mod support;
 mod tidy;
+mod views;
 
 /// A file that no `mod` names is never compiled, and its tests never run.
 #[test]

@@ -250,7 +250,8 @@ fn flags_of_a_search_stand_anywhere_and_its_words_may_begin_with_a_hyphen() {
     assert_eq!(ids(&workspace.json(&["search", "-push", "hooks"])), [&*commit]);
     assert_eq!(ids(&workspace.json(&["search", "--no-verify"])), [&*commit]);
     assert_eq!(ids(&workspace.json(&["search", "hooks", "--limit", "1"])).len(), 1);
-    assert_eq!(ids(&workspace.json(&["--json", "search", "push", "--limit=1"])), [push]);
+    let last = workspace.ok(&["search", "push", "--limit=1", "--json"]);
+    assert!(last.starts_with('{') && last.contains(&push), "{last}");
     assert!(workspace.ok(&["search", "hooks", "--help"]).contains("Find records"));
     assert!(workspace.ok(&["search", "hooks", "--", "--json"]).starts_with("f-"));
 }

@@ -78,7 +78,10 @@ impl Plan {
             }
             section
         });
-        chosen.filter(|section| !section.items.is_empty() || section.left_out > 0).collect()
+        // What has no title, the footer, goes without a word when it does not fit.
+        chosen
+            .filter(|section| !section.items.is_empty() || section.left_out > 0 && !section.title.is_empty())
+            .collect()
     }
 }
 

@@ -193,20 +193,25 @@ impl Gatherer<'_> {
     fn handoff_item(&self, handoff: &Record) -> Result<Item> {
         let line = format!("{} {}: {}", handoff.id(), self.age(handoff), Self::title(handoff));
         let body = self.view.body(handoff)?;
+        let rest = body.strip_prefix("# ").and_then(|body| body.split_once('\n'));
+        let body = rest.map_or(body.as_str(), |(_, rest)| rest);
         let forms = [HANDOFF_TOKENS, HANDOFF_TOKENS / 2, HANDOFF_TOKENS / 5]
-            .map(|tokens| format!("{line}\n{}", quoted(&body, tokens)));
+            .map(|tokens| format!("{line}\n{}", quoted(body, tokens)));
         Ok(Item::forms(Some(handoff.id()), forms.into_iter().chain([line.clone()]).collect()))
     }
 
     /// Tasks in progress and checkpoints with steps to go.
     fn interrupted(&self) -> Result<Section> {
-        let mut items = Vec::new();
+        let mut tasks = Vec::new();
         self.view.each(&terms::status_term(kind::TASK, "active"), |task| {
             if self.is_worked_on_here(&task)? {
-                items.push(self.active(&task)?);
+                tasks.push(task);
             }
-            Ok(proceed(items.len()))
+            Ok(proceed(tasks.len()))
         })?;
+        // What was touched last is what the next session turns to, more often than what is most urgent.
+        tasks.sort_by_key(|task| std::cmp::Reverse(task.updated));
+        let mut items = tasks.iter().map(|task| self.active(task)).collect::<Result<Vec<_>>>()?;
         let mut read = 0;
         self.view.each(&terms::status_term(kind::CHECKPOINT, "open"), |record| {
             read += 1;
@@ -262,7 +267,8 @@ impl Gatherer<'_> {
         })?;
         let waiting = self.view.count(terms::BLOCKED, ready::COUNT_MAX)?;
         if items.is_empty() && waiting > 0 {
-            let line = format!("{waiting} tasks wait for others: state list blocked");
+            let tasks = if waiting == 1 { "1 task waits".to_owned() } else { format!("{waiting} tasks wait") };
+            let line = format!("{tasks} for others: state list blocked");
             items.push(Item::line(None, line));
         }
         Ok(section("Blocked", items, 0, "state list blockers"))
