@@ -8,10 +8,11 @@ use std::sync::OnceLock;
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
+    let json = cli::wants_json(&std::env::args_os().collect::<Vec<_>>());
     match std::panic::catch_unwind(|| cli::run(process())) {
         Ok(code) => ExitCode::from(code),
         Err(panic) => {
-            cli::print_panic(panic.as_ref());
+            cli::print_panic(panic.as_ref(), json);
             ExitCode::from(4)
         }
     }

@@ -162,6 +162,9 @@ fn print_start(out: &mut String, paint: Paint, report: &StartReport) {
     if !record.blocked_by.is_empty() {
         let _ = writeln!(out, "{}", paint.warn(&format!("still needs {}", record.blocked_by.join(", "))));
     }
+    if record.kind != "task" {
+        return;
+    }
     let _ = writeln!(out, "{}", paint.dim(&format!("When finished: state done {} -m WHAT-CAME-OF-IT", record.id)));
 }
 

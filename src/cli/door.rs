@@ -111,9 +111,13 @@ impl Door {
 }
 
 /// Says what clap found wrong, or the help that was asked for.
-pub(super) fn print_usage(error: &clap::Error) -> u8 {
-    let text = error.render().to_string();
+pub(super) fn print_usage(error: &clap::Error, json: bool) -> u8 {
+    let text = crate::domain::text::display(&error.render().to_string()).into_owned();
     if error.use_stderr() {
+        if json {
+            let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            return print_error(&Error::usage(message).hint("state --help, state VERB --help"), json);
+        }
         let _ = write_all(std::io::stderr().lock(), &text);
         return Kind::Usage.exit_code();
     }
@@ -128,7 +132,11 @@ pub(super) fn print_error(error: &Error, json: bool) -> u8 {
             serde_json::json!({"error": {"kind": error.kind.name(), "message": error.to_string(), "hint": error.hint}});
         format!("{body}\n")
     } else {
-        let hint = error.hint.as_ref().map(|hint| format!("  hint: {hint}\n")).unwrap_or_default();
+        let hint = error
+            .hint
+            .as_ref()
+            .map(|hint| format!("  hint: {}\n", crate::domain::text::display(hint)))
+            .unwrap_or_default();
         let message = crate::domain::text::display(&error.to_string()).into_owned();
         if error.kind == Kind::CheckFailed { format!("{message}\n{hint}") } else { format!("state: {message}\n{hint}") }
     };

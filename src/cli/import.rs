@@ -78,7 +78,7 @@ fn print(out: &mut String, paint: Paint, report: &ImportReport) {
         );
     }
     for link in report.links_left_out.iter().take(TOLD_MAX) {
-        let _ = writeln!(out, "{}", paint.dim(&text::display(&format!("no such link target: {link}"))));
+        let _ = writeln!(out, "{}", paint.dim(&text::display(&format!("left out the link {link}"))));
     }
     if report.links_left_out.len() > TOLD_MAX {
         let _ = writeln!(out, "and {} more links left out", report.links_left_out.len() - TOLD_MAX);

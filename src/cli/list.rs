@@ -64,6 +64,10 @@ impl ListArgs {
 }
 
 fn print_list(out: &mut String, paint: Paint, report: &ListReport, (now, offset): (DateTime<Utc>, usize)) {
+    if report.records.is_empty() && report.total > 0 {
+        let _ = writeln!(out, "{} in all, none of them on this page: state list {}", report.total, report.word);
+        return;
+    }
     if report.records.is_empty() {
         let kinds: Vec<&str> = KINDS.iter().filter(|row| !row.planned).map(|row| row.plural).collect();
         let _ = writeln!(
@@ -84,7 +88,7 @@ fn print_list(out: &mut String, paint: Paint, report: &ListReport, (now, offset)
         }
         let _ = writeln!(out, "{line}");
     }
-    let shown = offset + report.records.len();
+    let shown = offset.saturating_add(report.records.len());
     if report.total > shown && !report.records.is_empty() {
         let plus = if report.total >= list::COUNT_MAX { "+" } else { "" };
         let _ = writeln!(out, "{shown} of {}{plus}; more: state list {} --offset {shown}", report.total, report.word);
@@ -115,13 +119,13 @@ fn print_ready(out: &mut String, paint: Paint, report: &ReadyReport, now: DateTi
     }
     let blocked =
         if report.blocked > 0 { format!(" {} held up: state list blocked.", report.blocked) } else { String::new() };
-    if report.records.is_empty() {
+    if report.records.is_empty() && report.total == 0 {
         let _ = writeln!(out, "Nothing is ready.{blocked} Begin something: state start \"WHAT YOU DO\"");
         return;
     }
     let shown = report.records.len();
     if report.total > shown {
-        let _ = writeln!(out, "{shown} of {}; more: state ready -n {}", report.total, shown * 2);
+        let _ = writeln!(out, "{shown} of {}; more: state ready -n {}", report.total, shown.max(1) * 2);
     }
     let _ = writeln!(out, "Take the first: state start --next.{blocked}");
 }

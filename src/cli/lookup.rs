@@ -151,7 +151,7 @@ pub(super) fn position(word: &str) -> Result<u64> {
 }
 
 fn print_log(out: &mut String, paint: Paint, report: &LogReport, now: DateTime<Utc>) {
-    if report.entries.is_empty() {
+    if report.entries.is_empty() && !report.more {
         let _ = writeln!(out, "Nothing was changed yet.");
     }
     for entry in &report.entries {

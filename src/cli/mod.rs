@@ -20,11 +20,12 @@ mod lookup;
 mod paint;
 mod resume;
 mod search;
+mod words;
 
 use crate::error::{Error, Kind, Result};
 use crate::ops::workspace::{Explicit, Identity};
 use chrono::{DateTime, Utc};
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use door::Door;
 use std::ffi::OsString;
 use std::io::Write;
@@ -129,9 +130,9 @@ pub struct Process {
 
 /// Runs one command and returns the exit code.
 pub fn run(process: Process) -> u8 {
-    let args = match Args::try_parse_from(search::flags_first(&process.args, &Args::command())) {
+    let args = match parse(process.args.clone()) {
         Ok(args) => args,
-        Err(error) => return door::print_usage(&error),
+        Err(error) => return door::print_usage(&error, wants_json(&process.args)),
     };
     let json = args.json;
     let who = Explicit { session: args.session, actor: args.actor };
@@ -142,6 +143,17 @@ pub fn run(process: Process) -> u8 {
         Ok(()) => 0,
         Err(error) => door::print_error(&error, json),
     }
+}
+
+fn parse(args: Vec<OsString>) -> Result<Args, clap::Error> {
+    let mut command = Args::command();
+    let args = words::options_first(&command, args);
+    command.try_get_matches_from_mut(args).and_then(|matches| Args::from_arg_matches(&matches))
+}
+
+/// Whether an answer is wanted as JSON, also where the arguments cannot be understood.
+pub fn wants_json(args: &[OsString]) -> bool {
+    args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json")
 }
 
 fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
@@ -170,18 +182,18 @@ fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
 }
 
 /// Says that the program itself failed; what it was about to write was not written.
-pub fn print_panic(panic: &(dyn std::any::Any + Send)) {
+pub fn print_panic(panic: &(dyn std::any::Any + Send), json: bool) {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     let why = text.unwrap_or("unknown cause").lines().next().unwrap_or("");
-    let error = Error::new(Kind::Corrupt, format!("the store or this program is damaged: {why}"))
-        .hint("nothing was changed; keep the store's directory for a report");
-    door::print_error(&error, false);
+    let error = Error::new(Kind::Corrupt, "the store cannot be read: it is damaged, or this program is wrong")
+        .hint(format!("keep the store's directory and restore a copy beside it; for a report: {why}"));
+    door::print_error(&error, json);
 }
 
 /// Reads standard input for an argument that says `-`.
 fn read_stdin() -> Result<String> {
     let mut bytes = Vec::new();
-    let limit = crate::ops::add::TEXT_BYTES_MAX as u64;
+    let limit = crate::ops::parts::TEXT_BYTES_MAX as u64;
     std::io::Read::read_to_end(&mut std::io::Read::take(std::io::stdin().lock(), limit + 1), &mut bytes)
         .map_err(|e| Error::io("cannot read standard input", e))?;
     if bytes.len() as u64 > limit {
@@ -200,6 +212,8 @@ fn write_all(mut to: impl Write, text: &str) -> Result<bool> {
     match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Error::io("cannot write the answer", error)),
+        Err(error) => {
+            Err(Error::new(Kind::Refused, "the command is done, but its answer cannot be written").because(error))
+        }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// One wanted record. In JSON every field but `kind` and `title` may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a record as {\"kind\": …}")]
 pub struct Draft {
     /// The name of its kind.
     pub kind: String,

@@ -5,7 +5,7 @@
 
 use super::report::Line;
 use super::workspace::Place;
-use super::{Workspace, edit, link, resolve, search, stale};
+use super::{Workspace, edit, link, parts, resolve, search, stale};
 use crate::domain::draft::Draft;
 use crate::domain::id::Uid;
 use crate::domain::kind::{self, Kind};
@@ -14,16 +14,10 @@ use crate::domain::record::Record;
 use crate::domain::{field, terms, text, when};
 use crate::error::{Error, Result};
 use crate::index::Page;
-use crate::store::{BODY_BYTES_MAX, Registers, Writer};
+use crate::store::{Registers, Writer};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
-
-/// The longest title, in characters; what is longer belongs in the body.
-pub const TITLE_CHARS_MAX: usize = 500;
-
-/// A whole text on standard input is refused beyond this size.
-pub const TEXT_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
 
 /// What to add.
 #[derive(Clone, Debug, Default)]
@@ -269,19 +263,19 @@ fn addable(name: &str) -> Result<&'static Kind> {
 pub fn registers(writer: &Writer, place: &Place, draft: &Draft, row: &Kind) -> Result<Registers> {
     let mut set = Registers::new();
     let mut put = |name: &str, value: serde_json::Value| set.insert(name.to_owned(), value);
-    put(field::TITLE, json!(title(&draft.title)?));
-    let body = body(&draft.body)?;
+    put(field::TITLE, json!(parts::title(&draft.title)?));
+    let body = parts::body(&draft.body)?;
     if !body.is_empty() {
         put(field::BODY, json!(body));
     }
     if let Some(name) = &draft.status {
-        put(field::STATUS, json!(status(row, name)?));
+        put(field::STATUS, json!(parts::status(row, name)?));
     }
     if let Some(level) = draft.priority {
-        put(field::PRIORITY, json!(priority(u64::from(level))?));
+        put(field::PRIORITY, json!(parts::priority(u64::from(level))?));
     }
     if let Some(key) = &draft.key {
-        put(field::KEY, json!(self::key(key)?));
+        put(field::KEY, json!(parts::key(key)?));
     }
     if let Some(until) = &draft.defer {
         put(field::DEFER, json!(when::parse_future(until, writer.now())?.timestamp_millis()));
@@ -294,7 +288,7 @@ pub fn registers(writer: &Writer, place: &Place, draft: &Draft, row: &Kind) -> R
     }
     put(field::WORKTREE, json!(place.worktree));
     for tag in &draft.tags {
-        put(&field::tag(&self::tag(tag)?), json!(true));
+        put(&field::tag(&parts::tag(tag)?), json!(true));
     }
     for reference in &draft.refs {
         let (name, value) = stale::register(reference, place)?;
@@ -322,78 +316,4 @@ pub fn link_draft(writer: &mut Writer, uid: Uid, draft: &Draft, labels: &Labels)
         link::connect(writer, uid, kind, target)?;
     }
     Ok(())
-}
-
-/// A title: one clean line, not empty.
-///
-/// # Errors
-/// `Usage` if nothing is left of it or it is too long.
-pub fn title(text: &str) -> Result<String> {
-    let title = text::clean_line(text);
-    let chars = title.chars().count();
-    if title.is_empty() {
-        return Err(Error::usage("the title is empty").hint("say in one line what it is about"));
-    }
-    if chars > TITLE_CHARS_MAX {
-        return Err(Error::usage(format!("the title has {chars} characters, {TITLE_CHARS_MAX} are the limit"))
-            .hint("shorten it and put the rest into --body (or --body - for standard input)"));
-    }
-    Ok(title)
-}
-
-/// A body: clean Markdown of a size that can be kept.
-///
-/// # Errors
-/// `Usage` if it is too large.
-pub fn body(text: &str) -> Result<String> {
-    if text.len() > BODY_BYTES_MAX {
-        let (len, max) = (text.len() / 1024 / 1024, BODY_BYTES_MAX / 1024 / 1024);
-        return Err(Error::usage(format!("the body has {len} MiB, {max} MiB are the limit"))
-            .hint("keep the text in a file and refer to it: --ref PATH"));
-    }
-    Ok(text::clean_body(text))
-}
-
-/// A status of the kind.
-///
-/// # Errors
-/// `Usage` with the statuses that there are.
-pub fn status(row: &Kind, name: &str) -> Result<&'static str> {
-    row.statuses.iter().find(|status| **status == name).copied().ok_or_else(|| {
-        let (name, known) = (text::clean_line(name), row.statuses.join(", "));
-        Error::usage(format!("a {} has no status '{name}'; it has {known}", row.name))
-    })
-}
-
-/// A priority.
-///
-/// # Errors
-/// `Usage` with the range.
-pub fn priority(level: u64) -> Result<u64> {
-    if level <= field::PRIORITY_MAX {
-        return Ok(level);
-    }
-    Err(Error::usage(format!("priority {level} does not exist: 0 (most urgent) to {}", field::PRIORITY_MAX)))
-}
-
-/// A key: one word, which cannot be taken for an id.
-///
-/// # Errors
-/// `Usage` if it is empty, has spaces, or looks like an id of a kind.
-pub fn key(text: &str) -> Result<String> {
-    let key = text::clean_line(text);
-    if key.is_empty() || key.contains(char::is_whitespace) || key.starts_with('@') {
-        return Err(Error::usage(format!("'{key}' is not a key"))
-            .hint("a key is one word without spaces, as auth/refresh-lock"));
-    }
-    Ok(key)
-}
-
-/// A tag: one clean word.
-///
-/// # Errors
-/// `Usage` if nothing is left of it.
-pub fn tag(text: &str) -> Result<String> {
-    let tag = text::clean_line(text).trim_start_matches('#').replace(char::is_whitespace, "-");
-    if tag.is_empty() { Err(Error::usage("a tag is empty")) } else { Ok(tag) }
 }

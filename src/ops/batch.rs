@@ -27,17 +27,34 @@ type Placed = (usize, Draft);
 
 /// One record, an array of records, or one record a line.
 fn json_drafts(text: &str) -> Result<Vec<Placed>> {
-    if let Ok(draft) = serde_json::from_str::<Draft>(text) {
-        return Ok(vec![(1, draft)]);
-    }
     if text.trim_start().starts_with('[') {
         let drafts: Vec<Draft> = serde_json::from_str(text).map_err(|e| bad_json(e.line(), &e))?;
+        if drafts.is_empty() {
+            return Err(Error::usage("there is nothing to add: the list is empty"));
+        }
         return Ok(drafts.into_iter().enumerate().map(|(at, draft)| (at + 1, draft)).collect());
+    }
+    match serde_json::from_str::<Draft>(text) {
+        Ok(draft) => return Ok(vec![(1, draft)]),
+        Err(error) if !is_json_lines(text) => return Err(bad_json(error.line(), &error)),
+        Err(_) => {}
     }
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(at, line)| serde_json::from_str(line).map(|draft| (at + 1, draft)).map_err(|e| bad_json(at + 1, &e)))
         .collect()
+}
+
+/// Whether each line stands for itself: one record may also be spread over many lines.
+fn is_json_lines(text: &str) -> bool {
+    text.lines()
+        .filter(|line| !line.trim().is_empty())
+        .all(|line| line.trim_start().starts_with('{') || is_complete(line))
+        && text.trim().lines().count() > 1
+}
+
+fn is_complete(line: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok()
 }
 
 fn bad_json(line: usize, error: &serde_json::Error) -> Error {

@@ -1,7 +1,7 @@
 //! `block`: something stands in the way of a record; a blocker that can be ended.
 
 use super::report::Line;
-use super::{Workspace, add, link, resolve};
+use super::{Workspace, add, link, parts, resolve};
 use crate::domain::{field, kind};
 use crate::error::{Error, Result};
 use crate::store::Registers;
@@ -25,11 +25,11 @@ pub fn block(workspace: &Workspace, word: &str, why: &str) -> Result<BlockReport
     workspace.write(|writer| {
         let held = resolve::record(writer, word)?;
         if !held.is_live() || held.kind() != kind::TASK {
-            let state = if held.is_live() { held.kind() } else { held.status() };
+            let state = if held.is_live() { format!("a {}", held.kind()) } else { held.status().to_owned() };
             return Err(Error::conflict(format!("{} is {state}: only an open task can be blocked", held.id())));
         }
         let mut set = Registers::from([
-            (field::TITLE.to_owned(), json!(add::title(why)?)),
+            (field::TITLE.to_owned(), json!(parts::title(why)?)),
             (field::PRIORITY.to_owned(), json!(held.priority())),
             (field::WORKTREE.to_owned(), json!(workspace.place.worktree)),
         ]);

@@ -1,7 +1,7 @@
 //! `edit`: other values for the parts of a record.
 
 use super::report::Line;
-use super::{Workspace, add, resolve, stale};
+use super::{Workspace, parts, resolve, stale};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, when};
 use crate::error::{Error, Result};
@@ -80,16 +80,16 @@ fn is_held(record: &Record, name: &str, value: &Value) -> bool {
 fn scalars(writer: &Writer, record: &Record, input: &EditInput, set: &mut Registers) -> Result<()> {
     let mut put = |name: &str, value: Value| set.insert(name.to_owned(), value);
     if let Some(title) = &input.title {
-        put(field::TITLE, json!(add::title(title)?));
+        put(field::TITLE, json!(parts::title(title)?));
     }
     if let Some(body) = new_body(writer, record, input)? {
         put(field::BODY, json!(body));
     }
     if let Some(level) = input.priority {
-        put(field::PRIORITY, json!(add::priority(u64::from(level))?));
+        put(field::PRIORITY, json!(parts::priority(u64::from(level))?));
     }
     if let Some(key) = &input.key {
-        put(field::KEY, if key.is_empty() { Value::Null } else { json!(add::key(key)?) });
+        put(field::KEY, if key.is_empty() { Value::Null } else { json!(parts::key(key)?) });
     }
     if let Some(until) = &input.defer {
         let until = if until.is_empty() { None } else { Some(when::parse_future(until, writer.now())?) };
@@ -102,8 +102,7 @@ fn scalars(writer: &Writer, record: &Record, input: &EditInput, set: &mut Regist
         let row = kind::find(record.kind()).ok_or_else(|| {
             Error::conflict(format!("{} is of a newer state's kind '{}'", record.id(), record.kind()))
         })?;
-        let status = add::status(row, name)?;
-        set.extend(into_status(record, status));
+        set.extend(into_status(record, parts::status(row, name)?));
     }
     Ok(())
 }
@@ -126,23 +125,23 @@ pub fn release(record: &Record, set: &mut Registers) {
 
 fn new_body(writer: &Writer, record: &Record, input: &EditInput) -> Result<Option<String>> {
     let base = match &input.body {
-        Some(body) => Some(add::body(body)?),
+        Some(body) => Some(parts::body(body)?),
         None if input.append.is_some() => Some(writer.body(record)?),
         None => None,
     };
     let Some(extra) = &input.append else { return Ok(base) };
     let base = base.unwrap_or_default();
-    let extra = add::body(extra)?;
+    let extra = parts::body(extra)?;
     let whole = if base.trim().is_empty() { extra } else { format!("{}\n\n{extra}", base.trim_end()) };
-    add::body(&whole).map(Some)
+    parts::body(&whole).map(Some)
 }
 
 fn elements(workspace: &Workspace, record: &Record, input: &EditInput, set: &mut Registers) -> Result<()> {
     for tag in &input.tags {
-        set.insert(field::tag(&add::tag(tag)?), json!(true));
+        set.insert(field::tag(&parts::tag(tag)?), json!(true));
     }
     for tag in &input.untag {
-        let name = field::tag(&add::tag(tag)?);
+        let name = field::tag(&parts::tag(tag)?);
         present(record, &name, tag)?;
         set.insert(name, Value::Null);
     }

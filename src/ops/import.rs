@@ -5,12 +5,12 @@
 //! is committed in batches, so that nobody waits; a kill in between is mended by importing again.
 
 use super::add::{self, AddReport};
-use super::{Workspace, batch};
+use super::{Workspace, batch, parts};
 use crate::domain::beads;
 use crate::domain::digest;
 use crate::domain::draft::{Draft, Rejected};
 use crate::domain::id::Uid;
-use crate::domain::{field, kind, markdown};
+use crate::domain::{field, kind, markdown, text};
 use crate::error::{Error, Result};
 use crate::store::{Registers, View, Writer};
 use chrono::{DateTime, Utc};
@@ -32,7 +32,7 @@ pub struct ImportReport {
     pub kinds: BTreeMap<String, usize>,
     /// Lines or files that could not be taken.
     pub rejected: Vec<Refusal>,
-    /// Links whose target is nowhere, or that would close a cycle: `FROM kind TO`.
+    /// Links whose target is nowhere, or that would close a cycle: `FROM kind TO: why`.
     pub links_left_out: Vec<String>,
 }
 
@@ -65,7 +65,10 @@ pub fn import(
     progress: &dyn Fn(usize, usize),
 ) -> Result<ImportReport> {
     let mut report = ImportReport::default();
-    let source = read(path, &mut report)?;
+    let mut source = read(path, &mut report)?;
+    if let Source::Drafts(drafts) = &mut source {
+        drafts.retain(|draft| is_takable(path, draft, &mut report));
+    }
     if strict && let Some(first) = report.rejected.first() {
         let more = report.rejected.len() - 1;
         let at = if first.line > 0 { format!(" line {}", first.line) } else { String::new() };
@@ -90,6 +93,15 @@ enum Source {
     Drafts(Vec<Draft>),
     /// A text of the form that `add -` takes.
     Own(String),
+}
+
+/// Whether a draft is one that can be kept; if not, it is reported.
+fn is_takable(path: &Path, draft: &Draft, report: &mut ImportReport) -> bool {
+    let Err(error) = parts::title(&draft.title).and_then(|_| parts::body(&draft.body)) else { return true };
+    let name = draft.label.as_deref().unwrap_or(&draft.title);
+    let why = format!("{}: {error}", text::truncate_width(&text::clean_line(name), 60));
+    report.rejected.push(Refusal { file: path.to_owned(), line: 0, why });
+    false
 }
 
 fn read(path: &Path, report: &mut ImportReport) -> Result<Source> {
@@ -119,11 +131,18 @@ fn read(path: &Path, report: &mut ImportReport) -> Result<Source> {
 
 fn read_text(path: &Path) -> Result<String> {
     let cannot = |e| Error::usage(format!("cannot read {}", path.display())).because(e);
-    let size = std::fs::metadata(path).map_err(cannot)?.len();
+    let metadata = std::fs::metadata(path).map_err(cannot)?;
+    if !metadata.is_file() {
+        return Err(Error::usage(format!("{} is neither a file nor a folder", path.display())));
+    }
+    let size = metadata.len();
     if size > FILE_BYTES_MAX {
         return Err(Error::usage(format!("{} has {} MiB, 512 are the limit", path.display(), size / 1024 / 1024)));
     }
     let bytes = std::fs::read(path).map_err(cannot)?;
+    if bytes.contains(&0) {
+        return Err(Error::usage(format!("{} is not a text", path.display())));
+    }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -240,12 +259,17 @@ fn plan(view: &View, drafts: Vec<Draft>, report: &mut ImportReport) -> Vec<Plann
                 Some(target) => Some(*target),
                 None => super::resolve::record(view, &to).ok().map(|record| record.uid),
             };
-            match target.filter(|target| graph.take(uid, &kind, *target)) {
-                Some(target) => links.push((kind, target)),
-                None => report
-                    .links_left_out
-                    .push(format!("{} {kind} {to}", draft.label.as_deref().unwrap_or(&draft.title))),
-            }
+            let why = match target {
+                Some(target) if graph.take(uid, &kind, target) => {
+                    links.push((kind, target));
+                    continue;
+                }
+                Some(_) => "would close a cycle",
+                None => "no such record",
+            };
+            report
+                .links_left_out
+                .push(format!("{} {kind} {to}: {why}", draft.label.as_deref().unwrap_or(&draft.title)));
         }
         let digest = digest::sha256_hex(format!("{draft:?}").as_bytes())[..16].to_owned();
         planned.push(Planned { draft, uid, digest, links });

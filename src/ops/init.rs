@@ -22,9 +22,13 @@ pub struct InitReport {
 /// Creates the store unless it exists.
 ///
 /// # Errors
-/// `Refused` if the place cannot be written.
+/// `Refused` if the place cannot be written, `Corrupt` if what is there is no store.
 pub fn init(workspace: &Workspace) -> Result<InitReport> {
     let created = workspace.store.init()?;
+    if !created {
+        // A damaged store is there, but it is no use to say so and be content.
+        workspace.read(|_| Ok(()))?;
+    }
     Ok(InitReport {
         store: workspace.store.dir().to_owned(),
         why: workspace.location.why.sentence().to_owned(),

@@ -123,7 +123,7 @@ fn sources(view: &View, workspace: &Workspace, word: &str, input: &ListInput) ->
 fn of_kind(word: &str, input: &ListInput) -> Result<Sources> {
     let row = kind::find(word).ok_or_else(|| unknown(word))?;
     let terms = match &input.status {
-        Some(status) => vec![terms::status_term(row.name, super::add::status(row, status)?)],
+        Some(status) => vec![terms::status_term(row.name, super::parts::status(row, status)?)],
         None if input.all || row.name == kind::SESSION => vec![terms::kind_term(row.name)],
         None => {
             // What is worked on comes before what waits.
@@ -161,7 +161,7 @@ impl Page {
                 _ => {}
             }
             self.total += 1;
-            Ok(if self.total < COUNT_MAX.max(input.offset + input.limit) {
+            Ok(if self.total < COUNT_MAX.max(input.offset.saturating_add(input.limit)) {
                 ControlFlow::Continue(())
             } else {
                 ControlFlow::Break(())

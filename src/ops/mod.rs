@@ -17,6 +17,7 @@ pub mod init;
 pub mod link;
 pub mod list;
 pub mod log;
+pub mod parts;
 pub mod ready;
 pub mod report;
 pub mod resolve;

@@ -19,7 +19,7 @@ pub fn record(view: &View, word: &str) -> Result<Record> {
         return view.record(uid)?.ok_or_else(|| unknown(view, word));
     }
     let keyed = by_key(view, word)?;
-    let found = if keyed.is_empty() { by_prefix(view, word)? } else { keyed };
+    let found = if keyed.is_empty() { by_prefix(view, &word.to_lowercase())? } else { keyed };
     match <[Record; 1]>::try_from(found) {
         Ok([record]) => Ok(record),
         Err(none) if none.is_empty() => Err(unknown(view, word)),

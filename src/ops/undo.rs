@@ -48,7 +48,8 @@ pub fn undo(workspace: &Workspace, position: Option<u64>) -> Result<UndoReport> 
         let (id, why) = (first.commit_id(), first.why.clone().unwrap_or_default());
         let (inverse, kept) = inverse(writer, position, &events)?;
         if inverse.is_empty() {
-            return Err(Error::conflict(format!("nothing of @{position} ({why}) stands any more")).hint("state log"));
+            return Err(Error::conflict(format!("nothing of @{position} ({why}) stands any more"))
+                .hint("if it was undone: state log shows that change, and undoing it brings this one back"));
         }
         writer.undoing(id);
         let mut records = Vec::new();
@@ -106,16 +107,16 @@ fn inverse(writer: &Writer, position: u64, events: &[Event]) -> Result<(Inverse,
     for event in events.iter().rev() {
         let Some(put) = event.put() else { continue };
         let now = add::reread(writer, put.uid)?;
+        let is_undone = now.flag(field::GONE) && !put.set.contains_key(field::GONE);
         // What a session did to itself (began, moved, took a focus) is not what was asked for.
-        if now.kind() == kind::SESSION && event.session == Some(put.uid) {
+        let is_own_session = now.kind() == kind::SESSION && event.session == Some(put.uid);
+        if is_undone || is_own_session {
             continue;
         }
         let before = record_before(writer, put.uid, position)?;
         let set = inverse.entry(put.uid).or_default();
         if put.create.is_some() {
-            if now.is_visible() {
-                set.insert(field::GONE.to_owned(), json!(true));
-            }
+            set.insert(field::GONE.to_owned(), json!(true));
             continue;
         }
         for name in put.set.keys() {

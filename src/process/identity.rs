@@ -102,8 +102,7 @@ fn host_process(host: &Host, variable: Environment) -> Option<ProcessId> {
 
 /// The name that is left of `text`; `None` if nothing is.
 fn clean(text: &str) -> Option<String> {
-    let visible: String = text.chars().filter(|c| !c.is_control()).collect();
-    let name: String = visible.trim().chars().take(NAME_LEN_MAX).collect();
+    let name: String = crate::domain::text::clean_line(text).chars().take(NAME_LEN_MAX).collect();
     Some(name).filter(|name| !name.is_empty())
 }
 
@@ -297,7 +296,7 @@ mod tests {
     #[test]
     fn blank_and_unprintable_names_do_not_count() {
         let found = identity(Some(" \n"), Some(""), &[("STATE_SESSION", "a\x1b[31m\nb"), ("STATE_ACTOR", "\t")]);
-        assert_eq!((found.session.as_str(), found.actor.as_str()), ("a[31mb", "unknown"));
+        assert_eq!((found.session.as_str(), found.actor.as_str()), ("a b", "unknown"));
         assert_eq!(identity(Some(&"ä".repeat(1000)), None, &[]).session.chars().count(), NAME_LEN_MAX);
     }
 

@@ -87,8 +87,10 @@ impl Store {
         self.refuse_shared_file_system()?;
         files::create_private_dir(&self.dir)?;
         let _guard = self.lock(lock::Mode::Exclusive)?;
-        if self.exists() {
-            return Ok(false);
+        match std::fs::symlink_metadata(self.dir.join(FILE)) {
+            Ok(file) if file.is_file() || file.is_symlink() => return Ok(false),
+            Ok(_) => return Err(damaged(&self.dir.join(FILE).display().to_string(), "it is not a file")),
+            Err(_) => {}
         }
         self.sweep_unfinished();
         let unfinished = self.dir.join(format!("{FILE}.new-{}", std::process::id()));
@@ -188,6 +190,7 @@ impl Store {
             .open(&path)
             .map_err(|e| Error::io(format!("the store {} cannot be written from here", self.dir.display()), e))?;
         check_magic(&file, &path)?;
+        rehearse(&file, &path)?;
         let disk = Disk::direct(file);
         let database = database(disk.clone(), &path)?;
         let result = self.write_in(&database, &path, change);
@@ -259,6 +262,16 @@ fn database(disk: Disk, path: &Path) -> Result<Database> {
     })
 }
 
+/// Opens the store without changing it: redb repairs while it opens, and would go on to change what it cannot repair.
+fn rehearse(file: &File, path: &Path) -> Result<()> {
+    let file = file.try_clone().map_err(|e| unreadable(path, e))?;
+    let disk = Disk::copy_on_write(file).map_err(|e| unreadable(path, e))?;
+    let opened = database(disk.clone(), path)
+        .and_then(|database| read_meta(&Txn::Read(database.begin_read().map_err(damaged_by)?)));
+    disk.seal();
+    opened.map(|_| ())
+}
+
 fn begin(database: &Database) -> Result<WriteTransaction> {
     let mut txn = database.begin_write().map_err(damaged_by)?;
     // Without it the first open after a kill walks the whole file: 700 ms at a million rows against 0.5 ms.
@@ -321,7 +334,10 @@ fn check_magic(file: &File, path: &Path) -> Result<()> {
     match file.read_exact_at(&mut head, 0) {
         Ok(()) if head == MAGIC => Ok(()),
         Ok(()) => Err(damaged(&path.display().to_string(), "it is not a store")),
-        Err(error) => Err(damaged(&path.display().to_string(), error)),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Err(damaged(&path.display().to_string(), "it is empty"))
+        }
+        Err(error) => Err(unreadable(path, error)),
     }
 }
 

@@ -9,6 +9,8 @@
     reason = "tests prepare their world with plain files, stop at the first surprise and say what they skip"
 )]
 
+mod bad_input;
+mod bad_place;
 mod concurrency;
 mod corners;
 mod durability;

@@ -1,6 +1,6 @@
 //! What keys, blockers, undo and the past mean for a record.
 
-use crate::support::{Shell, Workspace, ids, texts};
+use crate::support::{Shell, Workspace, ids};
 use crate::views::assert_views_equal_a_fresh_fold;
 use serde_json::json;
 
