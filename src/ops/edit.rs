@@ -102,8 +102,7 @@ fn scalars(writer: &Writer, record: &Record, input: &EditInput, set: &mut Regist
         let row = kind::find(record.kind()).ok_or_else(|| {
             Error::conflict(format!("{} is of a newer state's kind '{}'", record.id(), record.kind()))
         })?;
-        let status = parts::status(row, name)?;
-        set.extend(into_status(record, status));
+        set.extend(into_status(record, parts::status(row, name)?));
     }
     Ok(())
 }

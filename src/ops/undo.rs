@@ -1,8 +1,8 @@
 //! `undo`: append the inverse of a transaction.
 //!
 //! A register goes back to what it held before, but only if nothing newer has set it since; what was created becomes
-//! invisible. The log keeps both. Without an argument it takes back this session's last change that still stands. That a
-//! session began, woke or moved is not taken back: it is so. A claim comes back only with the status that it belongs to.
+//! invisible. The log keeps both. Without an argument it takes back this session's last change that still stands.
+//! A claim comes back only with the status that it belongs to.
 
 use super::report::Line;
 use super::{Workspace, add, edit, session};
@@ -52,13 +52,10 @@ pub fn undo(workspace: &Workspace, position: Option<u64>) -> Result<UndoReport> 
                 .hint("if it was undone: state log shows that change, and undoing it brings this one back"));
         }
         writer.undoing(id);
-        let (mut records, alone) = (Vec::new(), inverse.len() == 1);
+        let mut records = Vec::new();
         for (uid, set) in inverse {
             let record = writer.put(uid, set)?;
-            // The focus that goes back with a start is not what was asked about.
-            if alone || Some(uid) != writer.session() {
-                records.push(Line::of(writer, &record, writer.now())?);
-            }
+            records.push(Line::of(writer, &record, writer.now())?);
         }
         writer.because(format!("undo @{position}: {why}"));
         Ok(UndoReport { position, why, records, kept })
@@ -110,19 +107,19 @@ fn inverse(writer: &Writer, position: u64, events: &[Event]) -> Result<(Inverse,
     for event in events.iter().rev() {
         let Some(put) = event.put() else { continue };
         let now = add::reread(writer, put.uid)?;
-        if now.flag(field::GONE) && !put.set.contains_key(field::GONE) {
+        let is_undone = now.flag(field::GONE) && !put.set.contains_key(field::GONE);
+        // What a session did to itself (began, moved, took a focus) is not what was asked for.
+        let is_own_session = now.kind() == kind::SESSION && event.session == Some(put.uid);
+        if is_undone || is_own_session {
             continue;
         }
         let before = record_before(writer, put.uid, position)?;
         let set = inverse.entry(put.uid).or_default();
         if put.create.is_some() {
-            if now.is_visible() && now.kind() != kind::SESSION {
-                set.insert(field::GONE.to_owned(), json!(true));
-            }
+            set.insert(field::GONE.to_owned(), json!(true));
             continue;
         }
-        for (name, _) in put.set.iter().filter(|(name, value)| now.kind() != kind::SESSION || !is_presence(name, value))
-        {
+        for name in put.set.keys() {
             let stands = now.registers.get(name).is_some_and(|register| now.stamp_of(register) == event.stamp);
             if stands {
                 set.insert(name.clone(), value_before(writer, &before, name)?);
@@ -136,12 +133,6 @@ fn inverse(writer: &Writer, position: u64, events: &[Event]) -> Result<(Inverse,
     }
     inverse.retain(|_, set| !set.is_empty());
     Ok((inverse, kept))
-}
-
-/// Whether this register of a session says that it woke, and where.
-fn is_presence(name: &str, value: &Value) -> bool {
-    let is_awake = name == field::STATUS && value == "active";
-    is_awake || [field::PROCESS, field::WORKTREE, field::BRANCH].contains(&name)
 }
 
 /// Claims stand with the status `active` and end with it; one never comes back under a status that somebody set since.

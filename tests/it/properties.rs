@@ -156,7 +156,7 @@ fn an_unknown_change_of_a_newer_version_passes_unharmed_and_counts_as_an_update(
     let merge = NewerChange::Merge { from: uid(2), into: uid(1), because: json!({ "nested": true }) };
     let known = assert_passes_unharmed(&newer("merge", merge));
     assert!(matches!(&known.change, Change::Unknown { name, .. } if name == "merge"));
-    let record = &fold(&[known.clone()])[&uid(1)];
+    let record = &fold(std::slice::from_ref(&known))[&uid(1)];
     assert_eq!((record.updated, record.is_visible()), (known.stamp, false));
 }
 
