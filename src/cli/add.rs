@@ -13,7 +13,9 @@ use crate::ops::report::Line;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// Add a record: state add KIND "TITLE". Or many at once: state add - (standard input) or state add FILE.
+/// Add a record, or a whole handoff or batch from standard input or a file.
+///
+/// state add KIND "TITLE"; state add - (standard input); state add FILE.
 ///
 /// KIND is task, blocker, finding, decision, note, handoff, summary or artifact. A text is a Markdown handoff or summary
 /// (headings Done, In progress, Next, Blockers, Findings, Decisions, References, in any common wording), a JSON record, or

@@ -88,7 +88,9 @@ impl EditArgs {
     }
 }
 
-/// Link two records: state link A needs B. Types: needs, parent, blocks, supersedes, found-in, result-of, relates.
+/// Link two records, or remove a link.
+///
+/// state link A needs B. Types: needs, parent, blocks, supersedes, found-in, result-of, relates.
 ///
 /// JSON: {"from": RECORD, "kind", "to": RECORD, "removed", "changed"}
 #[derive(clap::Args)]
@@ -123,11 +125,13 @@ impl LinkArgs {
     }
 }
 
-/// Claim a task for this session and make it the focus. Of several who start the same task at once, one gets it.
+/// Claim a task for this session and make it the focus.
+///
+/// Of several who start the same task at once, one gets it.
 ///
 /// A claim lasts as long as its session is there. Starting what has ended reopens it.
 ///
-/// JSON: {"record": RECORD, "created", "reopened", "`taken_over_from`"?}
+/// JSON: {"record": RECORD, "created", "reopened", "taken_over_from"?}
 #[derive(clap::Args)]
 pub(super) struct StartArgs {
     /// Id, unique prefix or key of a task; several words that name none are the title of a new one.
@@ -210,7 +214,9 @@ fn print_end(out: &mut String, paint: Paint, report: &EndReport) {
     }
 }
 
-/// Say what stands in the way of a task: makes a blocker that is linked to it. state done x-… when it is gone.
+/// Say what stands in the way of a task.
+///
+/// Makes a blocker that is linked to it. state done x-… when it is gone.
 ///
 /// JSON: {"blocker": RECORD, "blocks": RECORD}
 #[derive(clap::Args)]
@@ -233,7 +239,9 @@ impl BlockArgs {
     }
 }
 
-/// Take back a change: this session's last, or the one at a log position. The log keeps both.
+/// Take back a change; the log keeps both.
+///
+/// This session's last, or the one at a log position.
 ///
 /// JSON: {"position", "why", "records": [RECORD], "kept"?}
 #[derive(clap::Args)]

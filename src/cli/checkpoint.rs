@@ -7,7 +7,9 @@ use crate::error::Result;
 use crate::ops::checkpoint::{self, CheckpointInput, CheckpointReport};
 use std::fmt::Write as _;
 
-/// Mark a step of a procedure as done in this worktree, or ask where it stands, so that nothing is done twice.
+/// Mark a step of a procedure as done, or ask which are.
+///
+/// One procedure a name and worktree, so that what was interrupted goes on and nothing is done twice.
 ///
 /// In a script: state checkpoint build install --check || (npm ci && state checkpoint build install)
 ///

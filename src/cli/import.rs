@@ -15,7 +15,7 @@ use std::path::PathBuf;
 /// Importing the same again changes nothing; a source that has changed updates its record. A broken line is told and the
 /// rest goes in.
 ///
-/// JSON: {"added", "updated", "unchanged", "kinds": {KIND: N}, "rejected": [{"file", "line", "why"}], "`links_left_out"`: [TEXT]}
+/// JSON: {"added", "updated", "unchanged", "kinds": {KIND: N}, "rejected": [{"file", "line", "why"}], "links_left_out": [TEXT]}
 #[derive(clap::Args)]
 pub(super) struct ImportArgs {
     /// A file or a folder.

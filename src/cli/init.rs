@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Create the store: in the git directory that all worktrees share, else in .state here. Harmless if it exists.
 ///
-/// JSON: {"store", "why", "created", "`passed_over`"?}
+/// JSON: {"store", "why", "created", "passed_over"?}
 #[derive(clap::Args)]
 pub(super) struct InitArgs {
     /// Create it in this folder's .state instead.

@@ -10,13 +10,15 @@ use crate::ops::ready::{self, ReadyReport};
 use chrono::{DateTime, Utc};
 use std::fmt::Write as _;
 
-/// List records: live ones, what is worked on first, then most urgent, then newest.
+/// Every list: tasks, findings, sessions, mine, conflicts, and more.
+///
+/// Live ones: what is worked on first, then most urgent, then newest.
 ///
 /// WORD is a kind (tasks, blockers, findings, decisions, notes, handoffs, summaries, artifacts, sessions, checkpoints) or
 /// mine, active, blocked, deferred, conflicts, kinds (everything).
 ///
 /// JSON: {"word", "records": [RECORD + {"standing"?, "contradicts"?}], "total"}; RECORD is {"id", "kind", "status",
-/// "title", "priority"?, "tags"?, "key"?, "branch"?, "actor"?, "`blocked_by`"?, "`claimed_by`"?, "defer"?, "created", "updated"}
+/// "title", "priority"?, "tags"?, "key"?, "branch"?, "actor"?, "blocked_by"?, "claimed_by"?, "defer"?, "created", "updated"}
 #[derive(clap::Args)]
 pub(super) struct ListArgs {
     /// What to list; tasks if absent.
@@ -95,7 +97,9 @@ fn print_list(out: &mut String, paint: Paint, report: &ListReport, (now, offset)
     }
 }
 
-/// What can be worked on now: open, held up by nothing, not deferred; most urgent first, then what was touched last.
+/// What can be worked on now, best first, and why.
+///
+/// Open, held up by nothing, not deferred; most urgent first, then what was touched last.
 ///
 /// JSON: {"records": [RECORD + {"reason"}], "total", "blocked"}
 #[derive(clap::Args)]

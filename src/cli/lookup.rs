@@ -11,7 +11,9 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::fmt::Write as _;
 
-/// Show records in full: body, links both ways, references and whether they still stand, history in one line.
+/// Show records in full, now or as they were.
+///
+/// Body, links both ways, references and whether they still stand.
 ///
 /// JSON: {"records": [RECORD + {"body", "links": [{"kind", "id", "title", "status"}], "backlinks", "refs": [{"path",
 /// "state", "commit"?}], "stale", "session"?, "worktree"?, "private", "reason"?, "undone", "conflicts"?, "more"?}], "at"?}

@@ -48,55 +48,39 @@ struct Args {
     /// The store's directory, instead of the one that belongs to this place.
     #[arg(long, global = true, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// The session that acts, instead of `STATE_SESSION`, the host's, or this terminal's.
+    /// The session that acts, instead of STATE_SESSION, the host's, or this terminal's.
     #[arg(long, global = true, value_name = "NAME")]
     session: Option<String>,
-    /// The person or agent that acts, instead of `STATE_ACTOR` or the user.
+    /// The person or agent that acts, instead of STATE_ACTOR or the user.
     #[arg(long, global = true, value_name = "NAME")]
     actor: Option<String>,
     #[command(subcommand)]
     verb: Verb,
 }
 
+/// The help of a verb is the comment of its arguments.
 #[derive(Subcommand)]
 enum Verb {
-    /// Brief the next session: what was done, what blocks, what is next, what is known.
     Resume(resume::ResumeArgs),
-    /// Find records by words, "phrases" and filters.
     Search(search::SearchArgs),
-    /// Show records in full, now or as they were.
     Show(lookup::ShowArgs),
-    /// Every list: tasks, blockers, findings, sessions, mine, conflicts, and more.
     List(list::ListArgs),
-    /// What can be worked on now, best first, and why.
     Ready(list::ReadyArgs),
-    /// The diary of changes, or every change of one record.
     Log(lookup::LogArgs),
-    /// Add a record; or with - or a file: a Markdown handoff, a JSON record, JSON lines.
     Add(Box<add::AddArgs>),
-    /// Change parts of a record.
     Edit(Box<change::EditArgs>),
-    /// Link two records, or remove a link.
     Link(change::LinkArgs),
-    /// Claim a task and make it the focus; reopen what has ended.
     Start(change::StartArgs),
-    /// End records: a task is done, a blocker gone, a session over.
+    #[command(about = "End records: a task is done, a blocker gone, a session over")]
     Done(change::EndArgs),
-    /// Say what stands in the way of a task.
     Block(change::BlockArgs),
-    /// End records that are not wanted or no longer hold.
+    #[command(about = "End records that are not wanted or no longer hold")]
     Drop(change::EndArgs),
-    /// Take back a change; the log keeps both.
     Undo(change::UndoArgs),
-    /// Mark a step of a procedure as done, or ask which are.
     Checkpoint(checkpoint::CheckpointArgs),
-    /// Create the store of this project.
     Init(init::InitArgs),
-    /// Take in a beads ledger, JSON lines, or a folder of Markdown notes.
     Import(import::ImportArgs),
-    /// Try everything on a real project's ledger, in a store of its own.
     Demo(demo::DemoArgs),
-    /// Print the completion script of a shell.
     Completions(completions::CompletionsArgs),
     /// Bring the search index up to date; started by other commands, detached.
     #[command(hide = true)]

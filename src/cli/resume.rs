@@ -6,7 +6,7 @@ use crate::ops::resume::{self, BUDGET_DEFAULT, ResumeInput};
 
 /// Brief the next session, within a budget of tokens.
 ///
-/// JSON: {"project", "branch"?, "worktree", "focus"?, "sections": [{"title", "items": [{"id"?, "text"}], "`left_out`",
+/// JSON: {"project", "branch"?, "worktree", "focus"?, "sections": [{"title", "items": [{"id"?, "text"}], "left_out",
 /// "more"}], "text", "tokens", "budget"}
 #[derive(clap::Args)]
 pub(super) struct ResumeArgs {

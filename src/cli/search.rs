@@ -8,7 +8,9 @@ use crate::ops::search::{self, Found, SearchInput, SearchReport};
 use chrono::{DateTime, Utc};
 use std::fmt::Write as _;
 
-/// Find records. Any word may match, rank decides; nothing that you type is an error.
+/// Find records by words, phrases and filters.
+///
+/// Any word may match, rank decides; nothing that you type is an error.
 ///
 /// Filters: kind:finding status:open tag:auth path:src/auth branch:main by:claude since:7d before:2026-01-31,
 /// "a phrase", -without. Status also takes live and ended.

@@ -16,6 +16,7 @@ mod concurrency;
 mod corners;
 mod durability;
 mod index;
+mod json;
 mod kinds;
 mod model;
 mod properties;
