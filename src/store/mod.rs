@@ -4,7 +4,7 @@
 //! copy-on-write disk and never changes the file; a write commits once (`quick_repair`, at most 4 fsyncs) and seals the disk
 //! before closing. After a `kill -9` the next open repairs in half a millisecond.
 //!
-//! Files: `state.redb`, `gate` and `lock` (see [`lock`]), `blobs/`, and beside them `index/` and `jobs/`, which others own.
+//! Files: `state.redb`, `gate` and `lock` (see `lock.rs`), `blobs/`, and beside them `index/` and `jobs/`, which others own.
 //! The directory is 0700, the files 0600.
 //!
 //! Does not know: what a task or a session means beyond their terms, search, git, the terminal.

@@ -1,6 +1,6 @@
 //! `resume`: one screen from which the next session goes on, best first, never over its budget of tokens.
 //!
-//! [`gather`] reads what each section has to say, [`fill`] decides how much of it fits. Every line ends where the reader can
+//! `gather` reads what each section has to say, `fill` decides how much of it fits. Every line ends where the reader can
 //! go on: an id, or the command that shows the rest.
 
 mod fill;
