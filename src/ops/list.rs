@@ -67,7 +67,7 @@ pub const WORDS: [(&str, &str); 6] = [
     ("blocked", "open tasks that something holds up"),
     ("deferred", "open tasks for later"),
     ("conflicts", "records whose key another live one contradicts"),
-    ("kinds", "everything live, newest first, of all kinds"),
+    ("kinds", "everything live, kind by kind"),
 ];
 
 /// Lists records.
