@@ -103,15 +103,15 @@ fn a_kind_of_a_newer_version_is_kept_shown_and_found() {
         let text = |name: &str, value: &str| (name.to_owned(), json!(value));
         Registers::from([text(field::TITLE, "Which TTL?"), text(field::BODY, "asked by ops"), text("urgency", "high")])
     };
-    let made = store.write(|writer| writer.create("question", registers())).unwrap();
+    let made = store.write(|writer| writer.create("omen", registers())).unwrap();
     let id = made.id().to_owned();
-    assert!(id.starts_with("q-"));
+    assert!(id.starts_with("o-"));
     let text = workspace.ok(&["show", &id]);
     assert!(
-        text.contains("Which TTL?") && text.contains("question (newer kind)") && text.contains("urgency"),
+        text.contains("Which TTL?") && text.contains("omen (newer kind)") && text.contains("urgency"),
         "{text}"
     );
-    for query in ["ttl", "ops", "kind:question"] {
+    for query in ["ttl", "ops", "kind:omen"] {
         assert_eq!(workspace.search(&[query]), [id.as_str()], "search {query}");
     }
     assert!(ids(&workspace.json(&["list", "kinds"])).contains(&id));
