@@ -107,10 +107,7 @@ fn a_kind_of_a_newer_version_is_kept_shown_and_found() {
     let id = made.id().to_owned();
     assert!(id.starts_with("o-"));
     let text = workspace.ok(&["show", &id]);
-    assert!(
-        text.contains("Which TTL?") && text.contains("omen (newer kind)") && text.contains("urgency"),
-        "{text}"
-    );
+    assert!(text.contains("Which TTL?") && text.contains("omen (newer kind)") && text.contains("urgency"), "{text}");
     for query in ["ttl", "ops", "kind:omen"] {
         assert_eq!(workspace.search(&[query]), [id.as_str()], "search {query}");
     }
