@@ -66,12 +66,6 @@ impl Event {
         CommitId { replica: self.stamp.replica, seq: self.commit }
     }
 
-    /// Whether it is the first of its transaction.
-    #[must_use]
-    pub fn is_first(&self) -> bool {
-        self.commit == self.seq
-    }
-
     /// The event as the views fold it: a body is replaced by the log position that holds it, so that texts live once.
     #[must_use]
     pub fn with_body_at(&self, position: u64) -> Self {

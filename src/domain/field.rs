@@ -99,10 +99,3 @@ pub fn link_to(kind: &str, target: Uid) -> String {
 pub fn claim(session: Uid) -> String {
     format!("{CLAIM}{session}")
 }
-
-/// Splits `link/KIND/UID` into its parts.
-#[must_use]
-pub fn parse_link(name: &str) -> Option<(&str, Uid)> {
-    let (kind, uid) = name.strip_prefix(LINK)?.rsplit_once('/')?;
-    Some((kind, Uid::parse(uid)?))
-}

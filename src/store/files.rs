@@ -40,18 +40,6 @@ pub fn rename_durably(from: &Path, to: &Path) -> Result<()> {
         .map_err(|error| Error::io(format!("cannot rename {}", from.display()), error))
 }
 
-/// Opens a file for reading and writing, created for the user alone if it is not there.
-pub fn open_private(path: &Path) -> Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| Error::io(format!("cannot open {}", path.display()), error))
-}
-
 /// Whether this process may create files in a directory.
 #[must_use]
 pub fn is_writable(dir: &Path) -> bool {
