@@ -15,6 +15,7 @@ mod bad_place;
 mod concurrency;
 mod corners;
 mod durability;
+mod formats;
 mod index;
 mod json;
 mod kinds;
