@@ -4,10 +4,11 @@
 //! every record as that program folded it (v1 holds 30 issues of steveyegge/beads, licence in `fixtures/beads/`). They are frozen: a test that fails here means that the code is wrong.
 
 use crate::support::Workspace;
+use crate::views::assert_views_equal_a_fresh_fold;
 use state::domain::id::Uid;
 use state::domain::record::Record;
 use state::error::Result;
-use state::store::{Store, View};
+use state::store::{FORMAT, Store, View};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -64,5 +65,21 @@ fn a_frozen_store_shows_what_it_showed() {
             std::fs::write(&file, &held).unwrap();
         }
         assert_eq!(held, std::fs::read_to_string(&file).unwrap(), "format {version}");
+    }
+}
+
+#[test]
+fn an_older_store_is_written_only_after_it_was_brought_up_to_date() {
+    for version in 1..FORMAT {
+        let workspace = thawed(version);
+        let message = workspace.fails(3, &["add", "note", "too early"]);
+        assert!(message.contains(&format!("format {version}.")) && message.contains("doctor --fix"), "{message}");
+        let (before, resumed) = (records(&open(&workspace)), workspace.ok(&["list", "kinds", "--all"]));
+        open(&workspace).rewrite(&mut |_, event| Ok(Some(event)), &|_, _| {}).unwrap();
+        assert_eq!(records(&open(&workspace)), before, "format {version}");
+        assert_eq!(workspace.ok(&["list", "kinds", "--all"]), resumed, "format {version}");
+        assert_views_equal_a_fresh_fold(&workspace);
+        workspace.add("note", "in time");
+        assert_eq!(workspace.search(&["debounce", "configurable"]).len().min(1), 1);
     }
 }
