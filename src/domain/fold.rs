@@ -5,6 +5,7 @@
 
 use super::event::{Event, Put};
 use super::record::{Birth, Record, Register};
+use super::snapshot::Stands;
 
 /// Folds one event into the record that its change is about. Unknown changes only count as an update.
 ///
@@ -12,13 +13,15 @@ use super::record::{Birth, Record, Register};
 pub fn apply(record: &mut Record, event: &Event) -> bool {
     let before_birth = record.birth.is_some();
     let mut changed = false;
+    let stands = Stands::of(event).unwrap_or_default();
     if let Some(put) = event.put().filter(|put| put.uid == record.uid) {
         changed |= set_birth(record, event, put);
-        changed |= set_registers(record, event, put);
+        changed |= set_registers(record, event, put, &stands);
     }
-    if event.stamp > record.updated {
-        record.updated = event.stamp;
-        record.updated_at = event.at;
+    let (updated, updated_at) = stands.updated.unwrap_or((event.stamp, event.at));
+    if updated > record.updated {
+        record.updated = updated;
+        record.updated_at = updated_at;
         changed = true;
     }
     changed || before_birth != record.birth.is_some()
@@ -57,13 +60,14 @@ fn share_birth_stamps(record: &mut Record) {
     }
 }
 
-fn set_registers(record: &mut Record, event: &Event, put: &Put) -> bool {
-    let own = record.birth.as_ref().is_some_and(|birth| birth.stamp == event.stamp);
+fn set_registers(record: &mut Record, event: &Event, put: &Put, stands: &Stands) -> bool {
+    let birth = record.birth.as_ref().map(|birth| birth.stamp);
     let mut changed = false;
     for (name, value) in &put.set {
-        let newer = record.registers.get(name).is_none_or(|held| record.stamp_of(held) < event.stamp);
+        let stamp = stands.stamps.get(name).copied().unwrap_or(event.stamp);
+        let newer = record.registers.get(name).is_none_or(|held| record.stamp_of(held) < stamp);
         if newer {
-            let stamp = (!own).then_some(event.stamp);
+            let stamp = (birth != Some(stamp)).then_some(stamp);
             record.registers.insert(name.clone(), Register { value: value.clone(), stamp });
             changed = true;
         }

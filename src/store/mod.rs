@@ -14,12 +14,16 @@ mod blob;
 pub mod files;
 pub mod location;
 mod lock;
+mod rewrite;
+mod salvage;
 mod tables;
 mod verify;
 mod view;
 mod writer;
 
-pub use blob::{BLOB_BYTES_MIN, BODY_BYTES_MAX};
+pub use blob::{BLOB_BYTES_MIN, BODY_BYTES_MAX, blob_of};
+pub use rewrite::Edit;
+pub use salvage::{Salvage, nothing_left};
 pub use tables::{FOLD, FORMAT, Meta};
 pub use verify::Verdict;
 pub use view::View;

@@ -11,6 +11,7 @@ use crate::domain::clock::ReplicaId;
 use crate::domain::event::{self, CommitId, Event};
 use crate::domain::id::{self, Uid};
 use crate::domain::record::Record;
+use crate::domain::snapshot::Stands;
 use crate::domain::terms::{self, Facts};
 use crate::domain::{digest, field, fold, kind};
 use crate::error::Result;
@@ -108,8 +109,11 @@ struct Replay {
     ids: BTreeMap<String, Uid>,
     /// The last sequence of each replica.
     sequences: BTreeMap<ReplicaId, u64>,
+    /// Positions without an event, and sequences that no event has; a snapshot must stand for each.
+    gaps: (u64, BTreeSet<(ReplicaId, u64)>),
+    stood_for: BTreeSet<(ReplicaId, u64)>,
     commits: u64,
-    /// The transaction at the end: identity, position of its first event, number of events.
+    /// The transaction at the end: identity, position of its first event, span of its positions.
     open: Option<(CommitId, u64, u64)>,
     differences: Vec<String>,
 }
@@ -135,7 +139,7 @@ impl Replay {
             match view.event_bytes(position)?.map(|bytes| event::decode(&bytes)) {
                 Some(Ok(event)) => self.take(view, position, &event)?,
                 Some(Err(error)) => self.differences.push(format!("log: @{position} cannot be decoded: {error}")),
-                None => self.differences.push(format!("log: @{position} is missing")),
+                None => self.gaps.0 += 1,
             }
             self.position = position;
         }
@@ -144,12 +148,16 @@ impl Replay {
 
     fn take(&mut self, view: &View, position: u64, event: &Event) -> Result<()> {
         let last = self.sequences.insert(event.stamp.replica, event.seq).unwrap_or(0);
-        if event.seq != last + 1 {
+        if event.seq <= last {
             self.differences.push(format!("log: @{position} has sequence {} after {last}", event.seq));
+        }
+        self.gaps.1.extend((last + 1..event.seq).map(|seq| (event.stamp.replica, seq)));
+        for (replica, first, last) in Stands::of(event).unwrap_or_default().ranges {
+            self.stood_for.extend((first..=last).map(|seq| (replica, seq)));
         }
         let commit = event.commit_id();
         match &mut self.open {
-            Some((open, _, count)) if *open == commit => *count += 1,
+            Some((open, first, span)) if *open == commit => *span = position - *first + 1,
             _ => {
                 self.close_commit(view)?;
                 self.open = Some((commit, position, 1));
@@ -275,7 +283,14 @@ impl Comparison {
         replay.close_commit(view)?;
         replay.differences.drain(known..).for_each(|difference| self.tell(difference));
         let meta = view.meta();
-        let sequence = replay.sequences.get(&meta.replica).map_or(1, |last| last + 1);
+        let dropped =
+            replay.stood_for.iter().filter(|(replica, _)| *replica == meta.replica).map(|(_, seq)| *seq).max();
+        let last = replay.sequences.get(&meta.replica).copied().max(dropped);
+        let sequence = last.map_or(1, |last| last + 1);
+        let (missing, unseen) = &replay.gaps;
+        if *missing != replay.stood_for.len() as u64 || !unseen.is_subset(&replay.stood_for) {
+            self.tell(format!("log: {missing} events are missing, {} of them folded", replay.stood_for.len()));
+        }
         if meta.next_seq != sequence {
             self.tell(format!("counters: the next sequence is {}, the log says {sequence}", meta.next_seq));
         }
@@ -285,7 +300,7 @@ impl Comparison {
         }
         let events = replay.records.values().map(|folded| folded.history.0).sum();
         let (records, ids) = (replay.records.len() as u64, replay.ids.len() as u64);
-        let expected = [replay.position, records, ids, self.postings, events, replay.commits];
+        let expected = [replay.position - replay.gaps.0, records, ids, self.postings, events, replay.commits];
         let names = ["log", "records", "ids", "postings", "history", "commits"];
         for ((name, expected), held) in names.into_iter().zip(expected).zip(sizes(read(view)?)?) {
             if held != expected {

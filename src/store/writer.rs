@@ -227,7 +227,7 @@ impl Writer {
         Ok(())
     }
 
-    fn fold(&self, uid: Uid, position: u64, event: &Event) -> Result<()> {
+    pub(super) fn fold(&self, uid: Uid, position: u64, event: &Event) -> Result<()> {
         let held = self.record(uid)?;
         let mut record = held.clone().unwrap_or_else(|| Record::unborn(uid));
         fold::apply(&mut record, &event.with_body_at(position));

@@ -90,7 +90,7 @@ fn a_log_with_a_gap_or_junk_is_told() {
         log.remove(3).unwrap();
         log.insert(4, b"junk".as_slice()).unwrap();
     });
-    assert!(found.iter().any(|line| line == "log: @3 is missing"), "{found:?}");
+    assert!(found.iter().any(|line| line == "log: 1 events are missing, 0 of them folded"), "{found:?}");
     assert!(found.iter().any(|line| line.starts_with("log: @4 cannot be decoded")), "{found:?}");
 }
 
