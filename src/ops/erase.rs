@@ -72,13 +72,12 @@ pub fn erase(workspace: &Workspace, input: &EraseInput, progress: Progress<'_>) 
     }
     mark(workspace, &plan)?;
     let mut report = plan.report(workspace, true)?;
-    let mut uid_plan = plan;
     for _ in 0..ROUNDS_MAX {
-        uid_plan = workspace.read(|view| Plan::of(view, &record(view, uid_plan.uid)?))?;
-        let done = uid_plan.apply(workspace, progress)?;
+        let now = workspace.read(|view| Plan::of(view, &record(view, plan.uid)?))?;
+        let done = now.apply(workspace, progress)?;
         report.quoted_in = quoted_in(workspace, &done)?;
-        report.blobs = report.blobs.max(done.removed);
-        if workspace.read(|view| Plan::of(view, &record(view, uid_plan.uid)?))?.is_done() {
+        report.blobs += done.removed;
+        if workspace.read(|view| Plan::of(view, &record(view, plan.uid)?))?.is_done() {
             search::reindex(workspace, &|done, total| progress("index", done, total))?;
             return Ok(report);
         }
@@ -174,7 +173,7 @@ impl Plan {
             id: self.id.clone(),
             erased,
             events: self.events,
-            blobs: self.blobs.difference(&met.others).count(),
+            blobs: if erased { 0 } else { self.blobs.difference(&met.others).count() },
             quoted_in: quoted_in(workspace, &met)?,
             elsewhere: ELSEWHERE.map(str::to_owned).to_vec(),
         })

@@ -1,6 +1,7 @@
 //! What `doctor` sees, what `--fix` mends, what can be saved of a broken store. (Pruning: `prune.rs`.)
 
 use crate::support::{Shell, Workspace, transcript};
+use redb::ReadableTable;
 use serde_json::Value;
 use state::domain::event::Event;
 use state::store::Store;
@@ -261,8 +262,10 @@ fn damages() -> Vec<Damage> {
         (
             "a flipped bit in a table's page",
             Box::new(|bytes| {
-                let at = bytes.windows(7).position(|window| window == b"status:").unwrap();
-                bytes[at] ^= 0x20;
+                let places = bytes.windows(7).enumerate().filter(|(_, window)| *window == b"status:");
+                // Pages that are free now may hold it too.
+                let places: Vec<usize> = places.map(|(at, _)| at).collect();
+                places.into_iter().for_each(|at| bytes[at] ^= 0x20);
             }),
         ),
     ]

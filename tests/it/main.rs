@@ -22,6 +22,7 @@ mod json;
 mod kinds;
 mod model;
 mod properties;
+mod prune;
 mod readme;
 mod readonly;
 mod records;
