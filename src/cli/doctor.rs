@@ -22,6 +22,7 @@ use std::path::PathBuf;
 /// With --prune: {"before", "applied", "events": [BEFORE, AFTER], "bytes": [BEFORE, AFTER], "records", "repeats",
 /// "examples": [ID]}
 #[derive(clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(super) struct DoctorArgs {
     /// Leave out what takes time with the size of the store: pages, views, blobs, checksums of the index.
     #[arg(long)]

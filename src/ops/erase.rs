@@ -186,7 +186,9 @@ impl Plan {
         while from < end {
             let to = (from + CHUNK).min(end);
             let events = workspace.read(|view| view.events(from..to))?;
-            events.iter().for_each(|(position, event)| self.meet(*position, event, met));
+            for (position, event) in &events {
+                self.meet(*position, event, met);
+            }
             from = to;
         }
         Ok(())
@@ -258,9 +260,12 @@ fn strip(event: &mut Event, uid: Uid) {
         Change::Put(put) if put.uid == uid => {
             put.set.retain(|name, value| is_kept(name, value));
             put.extra.clear();
-            put.create.iter_mut().for_each(|create| create.extra.clear());
-            let kept = put.set.clone();
-            stands.iter_mut().for_each(|stands| stands.stamps.retain(|name, _| kept.contains_key(name)));
+            if let Some(create) = &mut put.create {
+                create.extra.clear();
+            }
+            if let Some(stands) = &mut stands {
+                stands.stamps.retain(|name, _| put.set.contains_key(name));
+            }
         }
         Change::Unknown { value, .. } if alone => *value = Value::Null,
         _ => {}

@@ -131,8 +131,8 @@ fn carve(path: &Path, found: &mut Found) -> Result<Option<String>> {
         let mut from = 0;
         while let Some(at) = find(&bytes, MARK, from).filter(|at| *at < WINDOW_BYTES) {
             // The size of the map before the mark is one byte, or three.
-            let starts = [1, 3].into_iter().filter_map(|size| at.checked_sub(size));
-            let event = starts.filter_map(|start| quietly(|| event::decode(&bytes[start..]).ok())?).next();
+            let mut starts = [1, 3].into_iter().filter_map(|size| at.checked_sub(size));
+            let event = starts.find_map(|start| quietly(|| event::decode(&bytes[start..]).ok())?);
             event.filter(is_likely).into_iter().for_each(|event| keep(found, event));
             from = at + MARK.len();
         }

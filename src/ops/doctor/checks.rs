@@ -170,7 +170,9 @@ fn blobs(workspace: &Workspace, next: u64, progress: Progress<'_>, findings: &mu
         let to = (from + CHUNK).min(next);
         // What cannot be read was told by the check of the log.
         let events = quietly(|| workspace.read(|view| view.events(from..to))).and_then(Result::ok).unwrap_or_default();
-        events.iter().for_each(|(position, event)| named.take(*position, event));
+        for (position, event) in &events {
+            named.take(*position, event);
+        }
         from = to;
     }
     let (total, mut lost) = (named.blobs.len(), Vec::new());

@@ -86,9 +86,9 @@ fn permissions(dir: &Path, findings: &mut Findings) {
         }
         let said = format!("{shown} has {mode:03o}, not {wanted:03o}");
         if mode & 0o077 != 0 {
-            open.push(said)
+            open.push(said);
         } else {
-            narrow.push(said)
+            narrow.push(said);
         }
         findings.remedies.push(Remedy::Chmod(path, wanted));
     }
@@ -128,13 +128,13 @@ fn strays(workspace: &Workspace, findings: &mut Findings) {
     let blobs = entries(&dir.join("blobs")).into_iter().filter(|path| !is_blob(&name(path)));
     for path in entries(dir).into_iter().filter(|path| !KNOWN.contains(&name(path).as_str())).chain(blobs) {
         let shown = path.strip_prefix(dir).unwrap_or(&path).display().to_string();
-        match leftover(&name(&path)) {
-            None => unknown.push(shown),
-            Some(pid) if is_abandoned(&path, pid, workspace.now()) => {
+        match origin(&name(&path)) {
+            Origin::Unknown => unknown.push(shown),
+            Origin::Ours(pid) if is_abandoned(&path, pid, workspace.now()) => {
                 left.push(shown);
                 findings.remedies.push(Remedy::Remove(path));
             }
-            Some(_) => busy += 1,
+            Origin::Ours(_) => busy += 1,
         }
     }
     if !left.is_empty() {
@@ -157,12 +157,20 @@ pub(super) fn is_blob(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Whether a name is one that a killed process of ours may leave, and the pid that it tells, if any.
-fn leftover(name: &str) -> Option<Option<u32>> {
+/// A file by its name.
+#[derive(Debug, PartialEq, Eq)]
+enum Origin {
+    /// One that a killed process of ours may leave, with its pid if the name tells.
+    Ours(Option<u32>),
+    Unknown,
+}
+
+fn origin(name: &str) -> Origin {
     let rest = name.strip_prefix(TEMPORARY_PREFIX).or_else(|| name.strip_prefix("state.redb.new-"));
     match rest {
-        Some(rest) => Some(rest.split('-').next().and_then(|pid| pid.parse().ok())),
-        None => ["index.new", "index.old"].contains(&name).then_some(None),
+        Some(rest) => Origin::Ours(rest.split('-').next().and_then(|pid| pid.parse().ok())),
+        None if ["index.new", "index.old"].contains(&name) => Origin::Ours(None),
+        None => Origin::Unknown,
     }
 }
 
@@ -190,8 +198,9 @@ mod tests {
 
     #[test]
     fn only_our_own_names_are_leftovers() {
-        assert_eq!(leftover(".tmp-12-3"), Some(Some(12)));
-        assert_eq!(leftover("state.redb.new-77"), Some(Some(77)));
-        assert_eq!((leftover("index.old"), leftover("state.redb.bak"), leftover("notes")), (Some(None), None, None));
+        let found = [".tmp-12-3", "state.redb.new-77", "index.old", "state.redb.bak", "notes"].map(origin);
+        let ours = [Some(12), Some(77), None].map(Origin::Ours);
+        assert_eq!(found[..3], ours);
+        assert_eq!(found[3..], [Origin::Unknown, Origin::Unknown]);
     }
 }
