@@ -209,9 +209,8 @@ fn what_is_live_linked_or_shown_keeps_its_history() {
     old.ok(&["link", &live, "relates", &linked]);
     old.ok(&["link", &linking, "found-in", &live]);
     let handoff = old.add("handoff", "the only handoff");
-    for id in [&linked, &linking, &gone] {
-        old.ok(&["done", id]);
-    }
+    // One transaction, whose reason is on its first event, which goes.
+    old.ok(&["done", &gone, &linked, &linking, "-m", "all of it"]);
     old.ok(&["drop", &handoff]);
     let shell = workspace.at("2026-09-05T09:00:00Z");
     let histories = |ids: &[&String]| -> Vec<usize> {
@@ -224,6 +223,8 @@ fn what_is_live_linked_or_shown_keeps_its_history() {
     assert_eq!(histories(&kept), before);
     assert_eq!(histories(&[&gone]), [1]);
     assert_eq!(shell.field(&gone, "status"), "done");
+    let reason = &shell.json(&["log", &linked, "-n", "1"])["entries"][0]["why"];
+    assert_eq!(reason, &json!(format!("done {gone} {linked} {linking}: all of it")));
     shell.fails(2, &["doctor", "--prune"]);
     shell.fails(2, &["doctor", "--prune", "--older", "soon"]);
 }
