@@ -1,7 +1,7 @@
 //! `doctor`: whether a store is whole, what it means where it is not, and which command mends it.
 //!
 //! The log is the truth and is never touched. Whatever is derived from it can be made anew, so every check says of what it
-//! finds whether it is derived ([`Remedy`]) or lost. A store that cannot be read gets the account of what can be saved.
+//! finds whether it is derived, and so has a remedy, or lost. A store that cannot be read gets the account of what can be saved.
 
 mod checks;
 mod disk;
