@@ -106,7 +106,7 @@ fn rebuild(world: &World) -> Result<[Bulk; 2]> {
         return Err("the index was not built anew".into());
     }
     Ok([
-        Bulk::new("index rebuild, s", (Some(state / 1e3), Some(sqlite / 1e3))).most(40.0, 1_000_000),
+        Bulk::new("index rebuild, s", (Some(state.ms / 1e3), Some(sqlite.ms / 1e3))).most(40.0, 1_000_000),
         Bulk::new("index rebuild, peak MB", (state_mb, sqlite_mb)).most(200.0, 0),
     ])
 }
@@ -139,7 +139,7 @@ fn export_words(world: &World, path: &Path) -> Result<Option<Vec<String>>> {
 /// Seconds and megabytes.
 fn export_with(world: &World, contender: &Contender, words: &[String]) -> Result<(Option<f64>, Option<f64>)> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let (ms, peak) = timing::watch(&mut contender.command("bench", &words), Duration::from_millis(1))?;
+    let (answer, peak) = timing::watch(&mut contender.command("bench", &words), Duration::from_millis(1))?;
     let path = words.last().expect("the file is the last word");
     let bytes = std::fs::read(path)?;
     let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
@@ -147,7 +147,7 @@ fn export_with(world: &World, contender: &Contender, words: &[String]) -> Result
         return Err(format!("{} exported {lines} lines of {} records", contender.name, world.size).into());
     }
     std::fs::remove_file(path)?;
-    Ok((Some(ms / 1e3), peak))
+    Ok((Some(answer.ms / 1e3), peak))
 }
 
 /// How many segments the index has after a day.

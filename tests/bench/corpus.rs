@@ -93,10 +93,11 @@ impl Corpus {
     /// The title of a record; where the commits repeat, with a word altered.
     fn title(&self, number: usize) -> String {
         let (commit, round) = (self.commit(number), number / self.commits.len());
+        let subject = if commit.subject.trim().is_empty() { "(no subject)" } else { &commit.subject };
         if round == 0 {
-            return commit.subject.clone();
+            return subject.to_owned();
         }
-        let mut words: Vec<String> = commit.subject.split(' ').map(str::to_owned).collect();
+        let mut words: Vec<String> = subject.split(' ').map(str::to_owned).collect();
         let at = (number * 7 + round) % words.len();
         words[at].push_str(&letters(round));
         words.join(" ")
@@ -185,9 +186,12 @@ fn thin(list: &mut Vec<String>) {
     *list = std::mem::take(list).into_iter().step_by(step).collect();
 }
 
-/// The words of a text that one would search for.
+/// The words of a text that one would search for; a symbol would be pasted as it is, humps and all.
 fn words(text: &str) -> impl Iterator<Item = String> {
-    let is_word = |word: &&str| word.len() >= 4 && word.chars().all(|c| c.is_ascii_alphabetic());
+    let is_word = |word: &&str| {
+        let plain = word.chars().all(|c| c.is_ascii_alphabetic());
+        plain && word.len() >= 4 && !word.chars().skip(1).any(char::is_uppercase)
+    };
     text.split(|c: char| !c.is_alphanumeric()).filter(is_word).map(str::to_lowercase)
 }
 

@@ -31,6 +31,7 @@ pub fn live(world: &World, built: Vec<Bulk>) -> Result<Day> {
     let (measured, made) = crowd::writers(world)?;
     day.rows.extend(measured);
     day.rows.extend(crowd::beside_readers(world)?);
+    world.state.settle()?;
     for row in &rows::cold(world) {
         day.rows.extend(measure(world, row)?);
     }

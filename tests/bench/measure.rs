@@ -5,7 +5,7 @@ use crate::contender::Contender;
 use crate::timing::{self, Times};
 use crate::world::World;
 use serde::Serialize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Runs before those that count.
 const WARM_UP: usize = 3;
@@ -15,6 +15,10 @@ const COLD_MAX: usize = 20;
 
 /// Runs that are watched for their memory.
 const WATCHED: usize = 10;
+
+/// A command that takes longer than this in all is run no further, once there are [`SLOW_SAMPLES`].
+const PATIENCE: Duration = Duration::from_secs(20);
+const SLOW_SAMPLES: usize = 20;
 
 /// So many changes after an indexing, none will start in the midst of a run.
 const CHANGES_MAX: usize = 40;
@@ -102,7 +106,11 @@ pub fn measure(world: &World, row: &Row) -> Result<Option<Measured>> {
     }
     let samples = if row.is_cold { world.options.samples.min(COLD_MAX) } else { world.options.samples };
     let (mut state, mut sqlite, mut floor) = (Vec::new(), Vec::new(), Vec::new());
+    let start = Instant::now();
     for at in 0..WARM_UP + samples {
+        if start.elapsed() > PATIENCE && at >= WARM_UP + SLOW_SAMPLES {
+            break;
+        }
         if row.is_write && at % CHANGES_MAX == 0 {
             world.state.settle()?;
         }
@@ -167,7 +175,8 @@ fn check(contender: &Contender, call: &Call, answer: &str) -> Result<()> {
 /// The most memory of any process of a few runs.
 fn memory(contender: &Contender, row: &Row) -> Result<Option<f64>> {
     let mut most: Option<f64> = None;
-    for at in 0..WATCHED {
+    let start = Instant::now();
+    for at in (0..WATCHED).take_while(|_| start.elapsed() < PATIENCE / 4) {
         for call in (row.calls)(at) {
             let (_, peak) = timing::watch(&mut contender.command("bench", &call.words()), Duration::ZERO)?;
             most = peak.map(|peak| peak.max(most.unwrap_or(0.0))).or(most);

@@ -60,6 +60,9 @@ impl Options {
                 _ => return Err(format!("'{word}' is not an option\n{HELP}").into()),
             }
         }
+        if options.readme && !options.only.is_empty() {
+            return Err("README.md gets all rows or none: --readme without --only".into());
+        }
         Ok(options)
     }
 

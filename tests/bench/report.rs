@@ -4,6 +4,7 @@ use crate::bulk::Bulk;
 use crate::day::Day;
 use crate::measure::{Measured, Want};
 use crate::options::{Options, short};
+use crate::timing::Times;
 use crate::{Result, timing};
 use serde::Serialize;
 use std::process::Command;
@@ -40,9 +41,9 @@ impl Report {
         let (commands, long) = (self.commands(), self.long());
         let missed = [&commands, &long].iter().map(|table| table.matches(MISSED).count()).sum::<usize>();
         format!(
-            "{commands}\nMilliseconds of a whole process, caches warm: the median (99th percentile) · the median of SQLite with \
-             FTS5, which does the same durable\nwork in the same run. *growth*: largest size to smallest; *: SQLite*, *: floor*: at \
-             the largest size. The floor opens a file, appends 500\nbytes, syncs. *MB*: the most anonymous memory, \
+            "{commands}\nMilliseconds of a whole process, caches warm: median (99th percentile) of `state` · of SQLite with FTS5, which \
+             does the same durable work in\nthe same run. *growth*: largest size to smallest; *: SQLite*, *: floor*: at \
+             the largest size. The floor opens a file, appends 500 bytes,\nsyncs. *MB*: the most anonymous memory, \
              {MEMORY_MAX:.0} wanted. {MISSED} misses what is wanted: {missed}.\n\n{long}\n`state` · SQLite. Records from {}. \
              {}.\n",
             self.records, self.machine
@@ -93,7 +94,7 @@ impl Report {
             let cells = found.iter().map(|(size, bulk)| bulk.map_or_else(|| "–".to_owned(), |bulk| both(bulk, *size)));
             lines.push(row([name, want], cells, [""; 0]));
         }
-        align(&lines)
+        if lines.len() > 1 { align(&lines) } else { String::new() }
     }
 }
 
@@ -125,7 +126,8 @@ fn wanted(want: &Want) -> String {
 
 fn times(row: &Measured) -> String {
     let missed = mark(row.want.ms.is_some_and(|most| row.state.median > most));
-    format!("{}{missed} ({}) · {}", plain(row.state.median), plain(row.state.p99), plain(row.sqlite.median))
+    let cell = |times: &Times, missed| format!("{}{missed} ({})", plain(times.median), plain(times.p99));
+    format!("{} · {}", cell(&row.state, missed), cell(&row.sqlite, ""))
 }
 
 /// The line below a command that was run beside the floor.

@@ -55,10 +55,11 @@ fn failed(command: &Command, output: &Output) -> String {
     format!("{} {}: {}\n{said}", command.get_program().to_string_lossy(), words.join(" "), output.status)
 }
 
-/// Runs a command and looks at its anonymous memory all the while, `pause` between two looks. Returns milliseconds and
-/// the most megabytes seen; `None` where the system does not tell.
-pub fn watch(command: &mut Command, pause: Duration) -> Result<(f64, Option<f64>)> {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+/// Runs a command of few words and looks at its anonymous memory all the while, `pause` between two looks. Returns its
+/// answer and the most megabytes seen; `None` where the system does not tell.
+pub fn watch(command: &mut Command, pause: Duration) -> Result<(Answer, Option<f64>)> {
+    // What a pipe holds: nobody reads it before the end.
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let start = Instant::now();
     let mut child = command.spawn()?;
     let peak = peak(&mut child, pause)?;
@@ -67,7 +68,7 @@ pub fn watch(command: &mut Command, pause: Duration) -> Result<(f64, Option<f64>
     if !output.status.success() {
         return Err(failed(command, &output).into());
     }
-    Ok((ms, peak))
+    Ok((Answer { ms, text: String::from_utf8(output.stdout)? }, peak))
 }
 
 /// The most anonymous megabytes of a process until it ends, which is not yet waited for.

@@ -89,18 +89,19 @@ impl<'a> World<'a> {
             std::fs::remove_dir_all(&contender.store)?;
         }
         contender.run(&["init"])?;
-        let (mut ms, mut peak_mb) = (0.0, None);
+        let (mut ms, mut added, mut peak_mb) = (0.0, 0, None);
         for file in files {
             let file = file.to_str().ok_or("a path that is no text")?;
             let mut command = contender.command("bench", &["import", file]);
-            let (took, peak) = timing::watch(&mut command, Duration::from_millis(1))?;
-            ms += took;
+            let (answer, peak) = timing::watch(&mut command, Duration::from_millis(1))?;
+            ms += answer.ms;
+            added += answer.text.split(' ').next().unwrap_or_default().parse::<usize>()?;
             peak_mb = peak.map(|peak: f64| peak.max(peak_mb.unwrap_or(0.0)));
         }
         contender.settle()?;
         let last = corpus::id(self.size - 1);
-        if !contender.run(&["show", &last])?.text.contains(&last) {
-            return Err(format!("{} imported, but {last} is not shown", contender.name).into());
+        if added != self.size || !contender.run(&["show", &last])?.text.contains(&last) {
+            return Err(format!("{} imported {added} of {} records", contender.name, self.size).into());
         }
         let built = Built { stamp, seconds: ms / 1e3, peak_mb, bytes: contender.disk() };
         std::fs::write(note, serde_json::to_string(&built)?)?;
