@@ -13,11 +13,13 @@ mod checkpoint;
 mod completions;
 mod demo;
 mod door;
+mod export;
 mod import;
 mod init;
 mod list;
 mod lookup;
 mod paint;
+mod progress;
 mod resume;
 mod search;
 mod words;
@@ -80,6 +82,7 @@ enum Verb {
     Checkpoint(checkpoint::CheckpointArgs),
     Init(init::InitArgs),
     Import(import::ImportArgs),
+    Export(export::ExportArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
     /// Bring the search index up to date; started by other commands, detached.
@@ -159,6 +162,7 @@ fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
         Verb::Checkpoint(args) => args.run(door),
         Verb::Init(args) => args.run(door),
         Verb::Import(args) => args.run(door),
+        Verb::Export(args) => args.run(door),
         Verb::Demo(_) => demo::DemoArgs::run(door),
         Verb::Completions(args) => args.run(door),
         Verb::CatchUp => crate::ops::search::catch_up(&door.workspace()?, &|_, _| {}).map(|_| ()),

@@ -12,6 +12,7 @@ pub mod checkpoint;
 pub mod demo;
 pub mod done;
 pub mod edit;
+pub mod export;
 pub mod import;
 pub mod init;
 pub mod link;

@@ -3,6 +3,7 @@
 use super::blob::Blobs;
 use super::tables::{self, Meta};
 use super::{damaged, damaged_by};
+use crate::domain::clock::ReplicaId;
 use crate::domain::event::{self, Event};
 use crate::domain::id::Uid;
 use crate::domain::record::Record;
@@ -271,6 +272,15 @@ impl View {
             Some(name) => self.blobs.read(name),
             None => Ok(value.and_then(serde_json::Value::as_str).unwrap_or("").to_owned()),
         }
+    }
+
+    /// Whether the log holds this event. (Stand-in.)
+    ///
+    /// # Errors
+    /// `Corrupt` if the tables cannot be read.
+    pub fn is_known(&self, replica: ReplicaId, seq: u64) -> Result<bool> {
+        let is_own = replica == self.meta.replica && seq < self.meta.next_seq;
+        Ok(is_own || self.local(&format!("merged/{replica}/{seq}"))?.is_some())
     }
 
     /// Bytes of this machine's own, not part of the log.

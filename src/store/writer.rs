@@ -35,6 +35,7 @@ pub struct Writer {
     why: Option<String>,
     undoes: Option<CommitId>,
     local_changed: bool,
+    merging: bool,
 }
 
 impl Deref for Writer {
@@ -58,6 +59,7 @@ impl Writer {
             why: None,
             undoes: None,
             local_changed: false,
+            merging: false,
         }
     }
 
@@ -203,6 +205,42 @@ impl Writer {
         self.record(uid)?.ok_or_else(|| super::damaged("a record", "it vanished while it was written"))
     }
 
+    /// Takes an event of another replica in, unless it is known; returns whether it was new. (Stand-in.)
+    ///
+    /// # Errors
+    /// As [`Writer::create`].
+    pub fn merge(&mut self, mut event: Event) -> Result<bool> {
+        if self.is_known(event.stamp.replica, event.seq)? {
+            return Ok(false);
+        }
+        if let Change::Put(put) = &mut event.change {
+            self.move_long_body(put)?;
+        }
+        let meta = &mut self.view.meta;
+        meta.hlc = meta.hlc.max(event.stamp.hlc);
+        if meta.replica == event.stamp.replica {
+            meta.next_seq = meta.next_seq.max(event.seq + 1);
+        }
+        let seen = format!("merged/{}/{}", event.stamp.replica, event.seq);
+        self.set_local(&seen, &[])?;
+        self.merging = true;
+        self.append(&event)?;
+        Ok(true)
+    }
+
+    /// Makes this store one of another workspace, while nothing is in its log. (Stand-in.)
+    ///
+    /// # Errors
+    /// `Conflict` if the log holds anything.
+    pub fn adopt_workspace(&mut self, workspace: &str) -> Result<()> {
+        if self.view.meta.next_position > 1 {
+            return Err(Error::conflict("a store with events keeps its workspace"));
+        }
+        workspace.clone_into(&mut self.view.meta.workspace);
+        self.local_changed = true;
+        Ok(())
+    }
+
     fn move_long_body(&self, put: &mut Put) -> Result<()> {
         let Some(Value::String(body)) = put.set.get_mut(field::BODY) else { return Ok(()) };
         if body.len() > BLOB_BYTES_MIN {
@@ -318,7 +356,7 @@ impl Writer {
     /// Writes the log rows, the transaction's row and the counters; what is left to do is to commit.
     pub(super) fn finish(mut self) -> Result<WriteTransaction> {
         let first = self.view.meta.next_position - self.view.pending.len() as u64;
-        if let Some(event) = self.view.pending.first_mut() {
+        if let Some(event) = self.view.pending.first_mut().filter(|_| !self.merging) {
             event.why = self.why.take();
             event.undoes = self.undoes.take();
         }
@@ -333,7 +371,11 @@ impl Writer {
             }
             if !self.view.pending.is_empty() {
                 let mut commits = txn.open_table(tables::COMMITS).map_err(damaged_by)?;
-                commits.insert(first, self.view.pending.len() as u64).map_err(refused)?;
+                let mut position = first;
+                for run in self.view.pending.chunk_by(|one, next| one.commit_id() == next.commit_id()) {
+                    commits.insert(position, run.len() as u64).map_err(refused)?;
+                    position += run.len() as u64;
+                }
             }
         }
         super::write_meta(&txn, &self.view.meta)?;

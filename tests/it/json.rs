@@ -48,6 +48,7 @@ fn every_command_prints_the_shape_that_its_help_states() {
         vec!["resume"],
         vec!["checkpoint", "build", "install"],
         vec!["import", "notes"],
+        vec!["export", "--output", "out.jsonl"],
         vec!["done", &task],
         vec!["undo"],
         vec!["drop", &other],

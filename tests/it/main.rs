@@ -10,11 +10,13 @@
     reason = "tests prepare their world with plain files, stop at the first surprise and say what they skip"
 )]
 
+mod backup;
 mod bad_input;
 mod bad_place;
 mod concurrency;
 mod corners;
 mod durability;
+mod export;
 mod index;
 mod json;
 mod kinds;
