@@ -5,7 +5,7 @@ use super::paint::Paint;
 use super::progress::{advance, bar};
 use crate::domain::text;
 use crate::error::{Error, Result};
-use crate::ops::export::{self, ExportInput, ExportReport};
+use crate::ops::export::{self, ExportInput, ExportReport, FolderReport};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,11 @@ use std::path::{Path, PathBuf};
 ///
 /// A backup holds everything, private records too, and is known to be whole. Others may write meanwhile.
 ///
-/// JSON: {"file"?, "events", "records", "withheld", "bytes", "since", "position"}
+/// A folder of Markdown has a file a record, to read, edit and import again: what was edited changes the record, unless that
+/// has changed here meanwhile. Exporting into it again renews it.
+///
+/// JSON: {"file"?, "events"?, "records", "withheld", "bytes"?, "since"?, "position"?, "folder"?, "kinds"?: {KIND: N},
+/// "written"?, "removed"?}, the last four of --markdown
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct ExportArgs {
@@ -27,8 +31,11 @@ pub(super) struct ExportArgs {
     /// Write a backup to this file; state import --restore FILE brings it back.
     #[arg(long, value_name = "FILE", group = "target")]
     backup: Option<PathBuf>,
+    /// Write the records as Markdown files into this folder, which is empty, missing, or such an export.
+    #[arg(long, value_name = "DIR", group = "target")]
+    markdown: Option<PathBuf>,
     /// Only what came after this log position, which the last export told.
-    #[arg(long, value_name = "POSITION", conflicts_with = "backup")]
+    #[arg(long, value_name = "POSITION", conflicts_with_all = ["backup", "markdown"])]
     since: Option<String>,
     /// Private records too.
     #[arg(long)]
@@ -38,6 +45,9 @@ pub(super) struct ExportArgs {
 impl ExportArgs {
     pub(super) fn run(self, door: &mut Door) -> Result<()> {
         let since = self.since.as_deref().map(super::lookup::position).transpose()?.unwrap_or(0);
+        if let Some(folder) = &self.markdown {
+            return to_folder(door, folder, self.private);
+        }
         let (workspace, input) = (door.workspace()?, ExportInput { since, private: self.private });
         let events = bar(door, "events");
         let progress = |done, total| advance(&events, done, total);
@@ -54,6 +64,27 @@ impl ExportArgs {
         let is_backup = self.backup.is_some();
         door.report(&report, |out, paint, report| print(out, paint, report, is_backup))
     }
+}
+
+fn to_folder(door: &mut Door, folder: &Path, private: bool) -> Result<()> {
+    let workspace = door.workspace()?;
+    let files = bar(door, "files");
+    let report = export::export_to_folder(&workspace, folder, private, &|done, total| advance(&files, done, total))?;
+    files.finish_and_clear();
+    door.report(&report, print_folder)
+}
+
+fn print_folder(out: &mut String, paint: Paint, report: &FolderReport) {
+    let kinds: Vec<String> = report.kinds.iter().map(|(kind, n)| format!("{n} {}", text::display(kind))).collect();
+    let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+    let folder = shown(&report.folder);
+    let _ = writeln!(out, "{}{kinds} in {}", counted(report.records as u64, "record"), paint.bold(&folder));
+    let _ = writeln!(out, "{} written, {} removed, the others are as they were", report.written, report.removed);
+    if report.withheld > 0 {
+        let told = format!("{} left out; --private takes them in", counted(report.withheld as u64, "private record"));
+        let _ = writeln!(out, "{}", paint.warn(&told));
+    }
+    let _ = writeln!(out, "Begin with {folder}/index.md; to bring them back: state import {folder}");
 }
 
 /// The export was the answer; what there is to say about it goes to stderr.
@@ -73,7 +104,8 @@ fn print(out: &mut String, paint: Paint, report: &ExportReport, is_backup: bool)
     let to = if place.is_empty() { String::new() } else { format!(" to {}", paint.bold(&place)) };
     let _ = writeln!(out, "{what} written{to} ({})", size(report.bytes));
     if report.withheld > 0 {
-        let told = format!("{} about private records left out; --private takes them in", counted(report.withheld, "event"));
+        let told =
+            format!("{} about private records left out; --private takes them in", counted(report.withheld, "event"));
         let _ = writeln!(out, "{}", paint.warn(&told));
     }
     if is_backup {

@@ -40,8 +40,7 @@ impl ImportArgs {
         }
         let workspace = door.writing()?;
         let bytes = bytes_bar(door, "events");
-        let merged =
-            import::merge(&workspace, &self.path, self.strict, &|done, total| advance(&bytes, done, total))?;
+        let merged = import::merge(&workspace, &self.path, self.strict, &|done, total| advance(&bytes, done, total))?;
         bytes.finish_and_clear();
         match merged {
             Some(report) => {

@@ -28,8 +28,12 @@
 //! such an event, because it names titles. How many is said.
 
 pub mod backup;
+mod folder;
 pub mod format;
 mod lines;
+pub mod pages;
+
+pub use folder::{FolderReport, export_to_folder};
 
 use super::Workspace;
 use crate::error::{Error, Result};

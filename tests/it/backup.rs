@@ -132,6 +132,7 @@ fn an_export_from_a_store_that_cannot_be_written_works() {
     mode(&store, 0o700);
     mode(&store.join("state.redb"), 0o600);
     assert_eq!(String::from_utf8(exported.stdout).unwrap(), expected);
-    let is_root = std::fs::metadata("/proc/self").map(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0).unwrap_or(false);
+    let is_root =
+        std::fs::metadata("/proc/self").map(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0).unwrap_or(false);
     assert!(is_root || refused.status.code() == Some(3), "{}", transcript(&refused));
 }

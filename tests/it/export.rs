@@ -14,14 +14,26 @@ fn lived_in() -> Workspace {
 }
 
 fn live_in(shell: &Shell) {
-    let task = shell.add_with("task", "Ends \"quoted\" \\ and ünïcode \u{2028} 漢字", &["-p", "1", "--tag", "auth", "--tag", "b"]);
+    let task = shell.add_with(
+        "task",
+        "Ends \"quoted\" \\ and ünïcode \u{2028} 漢字",
+        &["-p", "1", "--tag", "auth", "--tag", "b"],
+    );
     let other = shell.add_with("task", "Waits", &["--needs", &task, "--body=---\nkind: note\n---\n# not a heading"]);
     let long = "a long line of a long body\n".repeat(4_000);
     shell.ok_with(&["add", "note", "Long", "--body", "-"], &long);
     shell.add_with("finding", "Key", &["--key", "a/b", "--ref", "src/lib.rs:1-3"]);
     shell.session("second").add_with("finding", "Other", &["--key", "a/b"]);
     shell.ok(&["start", &task]);
-    shell.ok(&["checkpoint", "build", "one", "--of", "one,two", "--data", r#"{"took":0.1234567890123456789,"n":1e300,"z":-0.0,"big":18446744073709551615}"#]);
+    shell.ok(&[
+        "checkpoint",
+        "build",
+        "one",
+        "--of",
+        "one,two",
+        "--data",
+        r#"{"took":0.1234567890123456789,"n":1e300,"z":-0.0,"big":18446744073709551615}"#,
+    ]);
     shell.ok(&["done", &task, "-m", "it works"]);
     shell.ok(&["edit", &other, "--title", "Waits no more"]);
     shell.ok(&["undo"]);
@@ -149,7 +161,8 @@ fn what_a_newer_version_wrote_comes_through_as_it_is() {
     let last: Value = serde_json::from_str(whole.lines().last().unwrap()).unwrap();
     let uid = last["touches"][0].as_str().unwrap();
     let stamp = |n: u64| json!({"hlc": last["stamp"]["hlc"].as_u64().unwrap() + n, "replica": "00000000000000ab"});
-    let envelope = |n: u64| format!(r#"{{"stamp":{},"seq":{n},"at":1,"commit":{n},"touches":["{uid}"],"change":"#, stamp(n));
+    let envelope =
+        |n: u64| format!(r#"{{"stamp":{},"seq":{n},"at":1,"commit":{n},"touches":["{uid}"],"change":"#, stamp(n));
     for (n, rest) in [
         r#"{"fold-into":{"deep":[1,2.5,{"a":null,"b":[true]}],"uid":"UID","zzz":"ü"}},"later":{"x":[]},"mood":"good"}"#,
         r#"{"put":{"uid":"UID","set":{"title":"set by a newer one","zebra":[1]},"unless":"done"}},"why2":0.30000000000000004}"#,
@@ -202,7 +215,10 @@ fn two_stores_that_exchange_exports_are_the_same_in_either_order() {
     assert_eq!(views[0], views[1]);
     assert_eq!(views[0], views[2]);
     let shared = one.json(&["list", "tasks", "--all"]).to_string();
-    assert!(shared.contains("late was here") && shared.contains("\"early\"") && shared.contains("\"late\""), "{shared}");
+    assert!(
+        shared.contains("late was here") && shared.contains("\"early\"") && shared.contains("\"late\""),
+        "{shared}"
+    );
     assert_eq!(ids(&one.json(&["list", "conflicts"])).len(), 4);
 
     let id = one.session("after").at(late).add("task", "written after the merge");
@@ -246,7 +262,8 @@ fn broken_lines_are_told_by_number_and_strict_takes_nothing() {
     let whole = exported(&workspace, &["--private"]);
     let events = whole.lines().count() - 1;
     let uid = "019b3c2e5d7a7c0f8e1d2c3b4a596877";
-    let envelope = |rest: &str| format!(r#"{{"stamp":{{"hlc":1,"replica":"ab"}},"seq":7,"at":1,"commit":7,"touches":[],{rest}}}"#);
+    let envelope =
+        |rest: &str| format!(r#"{{"stamp":{{"hlc":1,"replica":"ab"}},"seq":7,"at":1,"commit":7,"touches":[],{rest}}}"#);
     let broken = [
         "garbage".to_owned(),
         "{}".to_owned(),
@@ -270,7 +287,8 @@ fn broken_lines_are_told_by_number_and_strict_takes_nothing() {
     assert_same(&exported(&replica, &[]), &empty);
     let report = replica.json(&["import", path]);
     assert_eq!(report["new"], json!(events));
-    let numbers: Vec<u64> = report["left_out"].as_array().unwrap().iter().map(|line| line["line"].as_u64().unwrap()).collect();
+    let numbers: Vec<u64> =
+        report["left_out"].as_array().unwrap().iter().map(|line| line["line"].as_u64().unwrap()).collect();
     assert_eq!(numbers, (events as u64 + 2..).take(broken.len()).collect::<Vec<_>>(), "{report}");
     assert_same(&exported(&replica, &["--private"]), &whole);
     assert_views_equal_a_fresh_fold(&replica);
@@ -354,7 +372,10 @@ fn a_full_disk_fails_the_export_and_changes_nothing() {
 fn the_report_is_made_for_reading() {
     let workspace = lived_in();
     let told = workspace.ok(&["export", "--output", "out.jsonl"]);
-    assert!(told.contains(" events of ") && told.contains("written to out.jsonl (") && told.contains("--since "), "{told}");
+    assert!(
+        told.contains(" events of ") && told.contains("written to out.jsonl (") && told.contains("--since "),
+        "{told}"
+    );
     assert!(told.contains("private"), "{told}");
     let output = workspace.run(&["export", "--json"], b"");
     let report: Value = serde_json::from_slice(&output.stderr).unwrap();

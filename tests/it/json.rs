@@ -49,6 +49,7 @@ fn every_command_prints_the_shape_that_its_help_states() {
         vec!["checkpoint", "build", "install"],
         vec!["import", "notes"],
         vec!["export", "--output", "out.jsonl"],
+        vec!["export", "--markdown", "out"],
         vec!["done", &task],
         vec!["undo"],
         vec!["drop", &other],

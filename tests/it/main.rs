@@ -20,6 +20,7 @@ mod export;
 mod index;
 mod json;
 mod kinds;
+mod markdown_export;
 mod model;
 mod properties;
 mod readme;

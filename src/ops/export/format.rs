@@ -49,7 +49,9 @@ impl Header {
                 path.display(),
                 self.version
             );
-            return Err(Error::new(Kind::Refused, message).hint("import it with the state that wrote it, or a newer one"));
+            return Err(
+                Error::new(Kind::Refused, message).hint("import it with the state that wrote it, or a newer one")
+            );
         }
         let is_id = self.workspace.len() == 32 && self.workspace.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_id { Ok(()) } else { Err(Error::usage(format!("{} does not name its workspace", path.display()))) }

@@ -114,7 +114,13 @@ impl Chunk {
         Ok(Self { events, next })
     }
 
-    fn write(self: &Chunk, view: &View, withheld: &Withheld, lines: &mut Vec<u8>, report: &mut ExportReport) -> Result<()> {
+    fn write(
+        self: &Chunk,
+        view: &View,
+        withheld: &Withheld,
+        lines: &mut Vec<u8>,
+        report: &mut ExportReport,
+    ) -> Result<()> {
         for (position, event) in &self.events {
             if withheld.is_about(event) {
                 report.withheld += 1;

@@ -44,12 +44,7 @@ const AHEAD_HOURS_MAX: i64 = 24;
 /// # Errors
 /// `Conflict` for another workspace's export unless the store is empty; with `strict`, `Usage` if any line is broken, and
 /// nothing is changed; `Corrupt` for a damaged backup.
-pub fn merge(
-    workspace: &Workspace,
-    path: &Path,
-    strict: bool,
-    progress: Progress<'_>,
-) -> Result<Option<MergeReport>> {
+pub fn merge(workspace: &Workspace, path: &Path, strict: bool, progress: Progress<'_>) -> Result<Option<MergeReport>> {
     let Some(lines) = Lines::open(path)? else { return Ok(None) };
     if lines.is_backup {
         Lines::check(lines, &|_, _| {})?;

@@ -3,10 +3,14 @@
 //! Imported records get their identity from the workspace and their origin, so importing again finds them; the digest of
 //! what came in is kept with them, so an unchanged source changes nothing, not even what was edited here since. The work
 //! is committed in batches, so that nobody waits; a kill in between is mended by importing again.
+//!
+//! What `export` wrote comes back otherwise: an export or a backup is merged event by event ([`merge`], [`restore`]), and a
+//! folder of exported files makes the records that they were (`pages.rs`).
 
 mod drafts;
 mod lines;
 mod merge;
+mod pages;
 mod restore;
 mod sources;
 
@@ -63,8 +67,9 @@ pub fn import(
 ) -> Result<ImportReport> {
     let mut report = ImportReport::default();
     let mut source = sources::read(path, &mut report)?;
-    if let Source::Drafts(drafts) = &mut source {
+    if let Source::Records(drafts, pages) = &mut source {
         drafts.retain(|draft| is_takable(path, draft, &mut report));
+        pages.retain(|page| pages::is_takable(page, &mut report));
     }
     if strict {
         refuse_broken(&report.rejected)?;
@@ -77,7 +82,12 @@ pub fn import(
                 *report.kinds.entry(made.record.kind).or_default() += 1;
             }
         }
-        Source::Drafts(drafts) => drafts::take(workspace, drafts, &mut report, progress)?,
+        Source::Records(drafts, pages) => {
+            pages::take(workspace, pages, &mut report, progress)?;
+            if !drafts.is_empty() {
+                drafts::take(workspace, drafts, &mut report, progress)?;
+            }
+        }
     }
     Ok(report)
 }

@@ -1,8 +1,10 @@
 //! What can be imported as records: ledgers, our own JSON lines, Markdown files and folders of them.
 
+use super::pages::PageFile;
 use super::{ImportReport, Refusal};
 use crate::domain::draft::{Draft, DraftLink, Rejected};
-use crate::domain::{beads, field, kind, markdown};
+use crate::domain::markdown::{self, page};
+use crate::domain::{beads, field, kind};
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -13,8 +15,8 @@ const DEPTH_MAX: usize = 12;
 
 /// What a file or folder holds.
 pub(super) enum Source {
-    /// Drafts with origins.
-    Drafts(Vec<Draft>),
+    /// Drafts with origins, and the pages of exported records.
+    Records(Vec<Draft>, Vec<PageFile>),
     /// A text of the form that `add -` takes.
     Own(String),
 }
@@ -22,16 +24,18 @@ pub(super) enum Source {
 /// Reads a file or a folder; what cannot be read of it is reported.
 pub(super) fn read(path: &Path, report: &mut ImportReport) -> Result<Source> {
     if path.is_dir() {
-        let drafts = read_folder(path, report)?;
-        return if drafts.is_empty() && report.rejected.is_empty() {
+        let found = read_folder(path, report)?;
+        return if found.drafts.is_empty() && found.pages.is_empty() && !found.has_index && report.rejected.is_empty() {
             Err(Error::usage(format!("no Markdown files in {}", path.display())))
         } else {
-            Ok(Source::Drafts(drafts))
+            Ok(Source::Records(found.drafts, found.pages))
         };
     }
     let text = read_text(path)?;
     if is_markdown(path) {
-        return Ok(Source::Drafts(markdown_drafts(&text, &name_of(path))?));
+        let mut found = Found::default();
+        found.take(path, &text, &name_of(path))?;
+        return Ok(Source::Records(found.drafts, found.pages));
     }
     if !beads::looks_like_beads(&text) {
         return Ok(Source::Own(text));
@@ -42,7 +46,7 @@ pub(super) fn read(path: &Path, report: &mut ImportReport) -> Result<Source> {
         line,
         why,
     }));
-    Ok(Source::Drafts(parsed.drafts))
+    Ok(Source::Records(parsed.drafts, Vec::new()))
 }
 
 fn read_text(path: &Path) -> Result<String> {
@@ -71,8 +75,30 @@ fn name_of(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn read_folder(root: &Path, report: &mut ImportReport) -> Result<Vec<Draft>> {
-    let mut drafts = Vec::new();
+/// What Markdown files hold.
+#[derive(Default)]
+struct Found {
+    drafts: Vec<Draft>,
+    pages: Vec<PageFile>,
+    /// Whether there was the index of an export.
+    has_index: bool,
+}
+
+impl Found {
+    fn take(&mut self, path: &Path, text: &str, name: &str) -> Result<()> {
+        if page::is_index(text) {
+            self.has_index = true;
+        } else if let Some(page) = page::Page::parse(text).map_err(Error::usage)? {
+            self.pages.push(PageFile { file: path.to_owned(), page });
+        } else {
+            self.drafts.extend(markdown_drafts(text, name)?);
+        }
+        Ok(())
+    }
+}
+
+fn read_folder(root: &Path, report: &mut ImportReport) -> Result<Found> {
+    let mut found = Found::default();
     let mut folders = vec![(root.to_owned(), 0)];
     while let Some((folder, depth)) = folders.pop() {
         let entries = std::fs::read_dir(&folder)
@@ -85,14 +111,14 @@ fn read_folder(root: &Path, report: &mut ImportReport) -> Result<Vec<Draft>> {
                 folders.push((path, depth + 1));
             } else if path.is_file() && is_markdown(&path) {
                 let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
-                match read_text(&path).and_then(|text| markdown_drafts(&text, &name)) {
-                    Ok(found) => drafts.extend(found),
-                    Err(error) => report.rejected.push(Refusal { file: path, line: 0, why: error.to_string() }),
+                let taken = read_text(&path).and_then(|text| found.take(&path, &text, &name));
+                if let Err(error) = taken {
+                    report.rejected.push(Refusal { file: path, line: 0, why: error.to_string() });
                 }
             }
         }
     }
-    Ok(drafts)
+    Ok(found)
 }
 
 /// A file is one record, and a handoff's items are records of their own that were found in it.
