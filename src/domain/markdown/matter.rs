@@ -21,19 +21,22 @@ pub(super) fn render(entries: &Map<String, Value>, order: &[&str]) -> String {
 }
 
 fn push_entry(text: &mut String, name: &str, value: &Value) {
+    let name = word(name);
     match value {
         Value::Null => {}
         Value::Array(items) if items.iter().any(Value::is_object) => {
-            text.push_str(&format!("{}:\n", word(name)));
-            items.iter().for_each(|item| text.push_str(&format!("  - {item}\n")));
-        }
-        Value::Object(entries) => {
-            text.push_str(&format!("{}:\n", word(name)));
-            for (name, value) in entries {
-                text.push_str(&format!("  {}: {}\n", word(name), scalar(value)));
+            text.extend([&name, ":\n"]);
+            for item in items {
+                text.extend(["  - ", &item.to_string(), "\n"]);
             }
         }
-        value => text.push_str(&format!("{}: {}\n", word(name), scalar(value))),
+        Value::Object(entries) => {
+            text.extend([&name, ":\n"]);
+            for (name, value) in entries {
+                text.extend(["  ", &word(name), ": ", &scalar(value), "\n"]);
+            }
+        }
+        value => text.extend([&name, ": ", &scalar(value), "\n"]),
     }
 }
 

@@ -120,10 +120,8 @@ fn remove_others(folder: &Path, kept: &BTreeSet<&str>) -> Result<usize> {
             continue;
         };
         for path in entries(&kind) {
-            let is_kept = path
-                .file_name()
-                .and_then(|file| file.to_str())
-                .is_some_and(|file| kept.contains(format!("{name}/{file}").as_str()) || !file.ends_with(".md"));
+            let file = path.file_name().and_then(|file| file.to_str()).unwrap_or_default();
+            let is_kept = kept.contains(format!("{name}/{file}").as_str());
             if !is_kept && fs::read_to_string(&path).is_ok_and(|text| page::is_record(&text)) {
                 fs::remove_file(&path).map_err(|e| Error::io(format!("cannot remove {}", path.display()), e))?;
                 removed += 1;
