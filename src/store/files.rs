@@ -34,6 +34,27 @@ pub fn write_atomic_with<T>(path: &Path, fill: impl FnOnce(&mut File) -> Result<
     Ok(value)
 }
 
+/// As [`write_atomic`], but durable only after [`sync_all_below`]: for many files that can be made again.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let (temporary, mut file) = create_temporary(parent(path)).map_err(|error| cannot_write(path, error))?;
+    let written = file.write_all(bytes).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // The first error is the one to tell; a leftover can be recognised by its name.
+        let _ = fs::remove_file(&temporary);
+    }
+    written.map_err(|error| cannot_write(path, error))
+}
+
+/// Makes everything durable that was written to the file system of a directory, where the system can do that at once.
+pub fn sync_all_below(dir: &Path) -> Result<()> {
+    let opened = File::open(dir).map_err(|error| cannot_write(dir, error))?;
+    #[cfg(target_os = "linux")]
+    let synced = rustix::fs::syncfs(&opened).map_err(io::Error::from);
+    #[cfg(not(target_os = "linux"))]
+    let synced = opened.sync_all();
+    synced.map_err(|error| cannot_write(dir, error))
+}
+
 fn cannot_write(path: &Path, error: io::Error) -> Error {
     Error::io(format!("cannot write {}", path.display()), error)
 }

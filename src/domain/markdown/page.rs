@@ -119,7 +119,7 @@ pub struct PageLink {
 
 /// A pointer to a file: `path:from-to` alone, or with what was there.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "ReferenceEntry")]
+#[serde(from = "ReferenceEntry", into = "ReferenceEntry")]
 pub struct PageReference {
     /// `path`, `path:line` or `path:from-to`.
     pub path: String,
@@ -129,15 +129,15 @@ pub struct PageReference {
     pub commit: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum ReferenceEntry {
     Path(String),
     Whole {
         path: String,
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         hash: Option<String>,
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         commit: Option<String>,
     },
 }
@@ -148,6 +148,12 @@ impl From<ReferenceEntry> for PageReference {
             ReferenceEntry::Path(path) => Self { path, ..Self::default() },
             ReferenceEntry::Whole { path, hash, commit } => Self { path, hash, commit },
         }
+    }
+}
+
+impl From<PageReference> for ReferenceEntry {
+    fn from(PageReference { path, hash, commit }: PageReference) -> Self {
+        if hash.is_none() && commit.is_none() { Self::Path(path) } else { Self::Whole { path, hash, commit } }
     }
 }
 

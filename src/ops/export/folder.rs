@@ -70,6 +70,7 @@ pub fn export_to_folder(
     put(folder, INDEX, &index(&workspace.place.project, &listed))?;
     let kept: BTreeSet<&str> = listed.iter().map(|shown| shown.path.as_str()).collect();
     report.removed = remove_others(folder, &kept)?;
+    files::sync_all_below(folder)?;
     Ok(report)
 }
 
@@ -107,7 +108,7 @@ fn put(folder: &Path, path: &str, text: &str) -> Result<bool> {
     if let Some(parent) = path.parent() {
         files::create_private_dir(parent)?;
     }
-    files::write_atomic(&path, text.as_bytes()).map(|()| true)
+    files::write_whole(&path, text.as_bytes()).map(|()| true)
 }
 
 /// Removes the files of records that are no longer there or have another name now. Whatever else is there stays.
