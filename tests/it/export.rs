@@ -274,6 +274,8 @@ fn broken_lines_are_told_by_number_and_strict_takes_nothing() {
         envelope(r#""change":{"x":1},"seq":8"#),
         r#"{"stamp":{"hlc":1,"replica":"xyz"},"seq":1,"at":1,"commit":1,"touches":[],"change":{"x":1}}"#.to_owned(),
         r#"{"stamp":{"hlc":1,"replica":"ab"},"seq":0,"at":1,"commit":0,"touches":[],"change":{"x":1}}"#.to_owned(),
+        r#"{"stamp":{"hlc":18446744073709551615,"replica":"ab"},"seq":1,"at":1,"commit":1,"touches":[],"change":{"x":1}}"#.to_owned(),
+        r#"{"stamp":{"hlc":1,"replica":"ab"},"seq":18446744073709551615,"at":1,"commit":1,"touches":[],"change":{"x":1}}"#.to_owned(),
         "[".repeat(200_000),
         whole.lines().nth(3).unwrap()[..80].to_owned(),
     ];

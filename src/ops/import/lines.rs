@@ -14,6 +14,10 @@ use std::rc::Rc;
 
 /// A longer line is no event: the longest body, each byte of it written as an escape.
 const LINE_BYTES_MAX: u64 = 8 * BODY_BYTES_MAX as u64;
+/// What counts by one from an event on must not come to an end.
+const SEQ_MAX: u64 = u64::MAX / 2;
+/// The end of the year 9999.
+const MILLIS_MAX: u64 = 253_402_300_799_999;
 /// With what every file of zstd begins.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
@@ -159,8 +163,11 @@ fn event(line: &[u8]) -> Result<Event, String> {
 
 /// What no event of any version is; everything else is tolerated where it is folded.
 fn check(event: &Event) -> Result<(), &'static str> {
-    if event.seq == 0 || event.commit == 0 || event.commit > event.seq {
+    if event.seq == 0 || event.commit == 0 || event.commit > event.seq || event.seq > SEQ_MAX {
         return Err("an event with an impossible sequence");
+    }
+    if event.stamp.hlc >> 16 > MILLIS_MAX {
+        return Err("an event of no year that clocks know");
     }
     let Some(put) = event.put() else { return Ok(()) };
     if !event.touches.contains(&put.uid) {
