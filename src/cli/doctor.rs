@@ -2,7 +2,7 @@
 
 use super::door::Door;
 use super::paint::Paint;
-use super::progress::Steps;
+use super::progress::{bar, tell};
 use crate::domain::{text, when};
 use crate::error::Result;
 use crate::ops::doctor::{self, Check, DoctorInput, DoctorReport, SalvageReport, State, bytes};
@@ -49,14 +49,14 @@ impl DoctorArgs {
         if let Some(older) = &self.older {
             return self.prune(door, older);
         }
-        let (workspace, steps) = (door.workspace()?, Steps::of(door));
+        let (workspace, steps) = (door.workspace()?, bar(door, ""));
         if let Some(file) = &self.salvage {
             let report = doctor::salvage(&workspace, file)?;
             return door.report(&report, print_salvaged);
         }
         let input = DoctorInput { quick: self.quick, fix: self.fix };
-        let report = doctor::doctor(&workspace, input, &|what, done, total| steps.tell(what, done, total))?;
-        steps.finish();
+        let report = doctor::doctor(&workspace, input, &|what, done, total| tell(&steps, what, done, total))?;
+        steps.finish_and_clear();
         door.report(&report, print)?;
         let verdict = report.verdict();
         if verdict.is_err() {
@@ -67,11 +67,11 @@ impl DoctorArgs {
     }
 
     fn prune(&self, door: &mut Door, older: &str) -> Result<()> {
-        let (workspace, steps) = (door.workspace()?, Steps::of(door));
+        let (workspace, steps) = (door.workspace()?, bar(door, ""));
         let before = door.now() - when::parse_duration(older)?;
         let input = PruneInput { before, dry_run: self.dry_run };
-        let report = prune::prune(&workspace, input, &|what, done, total| steps.tell(what, done, total))?;
-        steps.finish();
+        let report = prune::prune(&workspace, input, &|what, done, total| tell(&steps, what, done, total))?;
+        steps.finish_and_clear();
         let again = format!("state doctor --prune --older {older}");
         door.report(&report, |out, paint, report| print_pruned(out, paint, report, &again))
     }

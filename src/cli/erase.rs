@@ -2,7 +2,7 @@
 
 use super::door::Door;
 use super::paint::Paint;
-use super::progress::Steps;
+use super::progress::{bar, tell};
 use crate::domain::text;
 use crate::error::Result;
 use crate::ops::erase::{self, EraseInput, EraseReport};
@@ -26,10 +26,10 @@ pub(super) struct EraseArgs {
 impl EraseArgs {
     pub(super) fn run(self, door: &mut Door) -> Result<()> {
         let workspace = if self.confirm.is_some() { door.writing()? } else { door.workspace()? };
-        let steps = Steps::of(door);
+        let steps = bar(door, "");
         let input = EraseInput { id: self.id, confirm: self.confirm };
-        let report = erase::erase(&workspace, &input, &|what, done, total| steps.tell(what, done, total))?;
-        steps.finish();
+        let report = erase::erase(&workspace, &input, &|what, done, total| tell(&steps, what, done, total))?;
+        steps.finish_and_clear();
         door.report(&report, print)
     }
 }

@@ -15,6 +15,7 @@ mod demo;
 mod doctor;
 mod door;
 mod erase;
+mod export;
 mod import;
 mod init;
 mod list;
@@ -85,6 +86,7 @@ enum Verb {
     Import(import::ImportArgs),
     Doctor(doctor::DoctorArgs),
     Erase(erase::EraseArgs),
+    Export(export::ExportArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
     /// Bring the search index up to date; started by other commands, detached.
@@ -166,6 +168,7 @@ fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
         Verb::Import(args) => args.run(door),
         Verb::Doctor(args) => args.run(door),
         Verb::Erase(args) => args.run(door),
+        Verb::Export(args) => args.run(door),
         Verb::Demo(_) => demo::DemoArgs::run(door),
         Verb::Completions(args) => args.run(door),
         Verb::CatchUp => crate::ops::search::catch_up(&door.workspace()?, &|_, _| {}).map(|_| ()),

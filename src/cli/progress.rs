@@ -1,34 +1,40 @@
-//! A bar on stderr for work that takes a while, hidden where nobody watches.
+//! A bar on stderr for work that may be long, hidden where nobody watches.
 
 use super::door::Door;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// One bar for all the steps of a command.
-pub(super) struct Steps(ProgressBar);
+/// A bar that counts `what`: records, events, files.
+pub(super) fn bar(door: &Door, what: &'static str) -> ProgressBar {
+    styled(door, "{prefix:>14} {wide_bar} {pos}/{len} {eta}").with_prefix(what)
+}
 
-impl Steps {
-    pub(super) fn of(door: &Door) -> Self {
-        if !door.shows_progress() {
-            return Self(ProgressBar::hidden());
-        }
-        let bar = ProgressBar::new(0);
-        Self(match ProgressStyle::with_template("{prefix:>14} {wide_bar} {pos}/{len} {eta}") {
-            Ok(style) => bar.with_style(style),
-            Err(_) => bar,
-        })
-    }
+/// A bar that counts bytes of a file.
+pub(super) fn bytes_bar(door: &Door, what: &'static str) -> ProgressBar {
+    styled(door, "{prefix:>14} {wide_bar} {bytes}/{total_bytes} {eta}").with_prefix(what)
+}
 
-    /// Shows what is being done, and how much of it is.
-    pub(super) fn tell(&self, what: &'static str, done: usize, total: usize) {
-        self.0.set_prefix(what);
-        self.0.set_length(total as u64);
-        self.0.set_position(done as u64);
-        if total == 0 {
-            self.0.tick();
-        }
+fn styled(door: &Door, template: &str) -> ProgressBar {
+    if !door.shows_progress() {
+        return ProgressBar::hidden();
     }
+    let bar = ProgressBar::new(0);
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
 
-    pub(super) fn finish(&self) {
-        self.0.finish_and_clear();
+/// Shows how far the work is.
+pub(super) fn advance(bar: &ProgressBar, done: u64, total: u64) {
+    bar.set_length(total);
+    bar.set_position(done);
+    if total == 0 {
+        bar.tick();
     }
+}
+
+/// Shows which step of a command is at work, and how far it is.
+pub(super) fn tell(bar: &ProgressBar, what: &'static str, done: usize, total: usize) {
+    bar.set_prefix(what);
+    advance(bar, done as u64, total as u64);
 }

@@ -22,14 +22,28 @@ impl Serialize for ReplicaId {
     }
 }
 
+/// Both forms are read everywhere, for the reason that [`Uid`](super::id::Uid) has.
 impl<'de> Deserialize<'de> for ReplicaId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        if deserializer.is_human_readable() {
-            let text = String::deserialize(deserializer)?;
-            u64::from_str_radix(&text, 16).map(Self).map_err(serde::de::Error::custom)
-        } else {
-            u64::deserialize(deserializer).map(Self)
+        struct ReplicaVisitor;
+
+        impl serde::de::Visitor<'_> for ReplicaVisitor {
+            type Value = ReplicaId;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("16 hex digits")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ReplicaId, E> {
+                u64::from_str_radix(text, 16).map(ReplicaId).map_err(E::custom)
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, bits: u64) -> Result<ReplicaId, E> {
+                Ok(ReplicaId(bits))
+            }
         }
+
+        deserializer.deserialize_any(ReplicaVisitor)
     }
 }
 

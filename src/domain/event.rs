@@ -66,6 +66,14 @@ impl Event {
         CommitId { replica: self.stamp.replica, seq: self.commit }
     }
 
+    /// How many bytes the body has that this event sets, wherever it is kept.
+    #[must_use]
+    pub fn body_len(&self) -> usize {
+        let body = self.put().and_then(|put| put.set.get(super::field::BODY));
+        let elsewhere = body.and_then(|body| body.get("len")?.as_u64()).and_then(|len| usize::try_from(len).ok());
+        body.and_then(Value::as_str).map(str::len).or(elsewhere).unwrap_or(0)
+    }
+
     /// The change of registers, if this binary understands it.
     #[must_use]
     pub fn put(&self) -> Option<&Put> {

@@ -4,7 +4,7 @@
 //! reused; the store lengthens it until it is unique there.
 
 use chrono::{DateTime, Utc};
-use serde::de::Error as _;
+use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -34,15 +34,32 @@ impl Serialize for Uid {
     }
 }
 
+/// Both forms are read everywhere: a change that an older version kept without understanding it comes back in the form
+/// in which that version met it, text from an export, integers from a log.
 impl<'de> Deserialize<'de> for Uid {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        if deserializer.is_human_readable() {
-            let text = String::deserialize(deserializer)?;
-            Self::parse(&text).ok_or_else(|| D::Error::custom("not a UUID"))
-        } else {
-            let (high, low) = Deserialize::deserialize(deserializer)?;
-            Ok(Self(uuid::Uuid::from_u64_pair(high, low)))
+        struct UidVisitor;
+
+        impl<'de> Visitor<'de> for UidVisitor {
+            type Value = Uid;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a UUID")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Uid, E> {
+                Uid::parse(text).ok_or_else(|| E::custom("not a UUID"))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut pair: A) -> Result<Uid, A::Error> {
+                match (pair.next_element()?, pair.next_element()?) {
+                    (Some(high), Some(low)) => Ok(Uid(uuid::Uuid::from_u64_pair(high, low))),
+                    _ => Err(A::Error::custom("not a UUID")),
+                }
+            }
         }
+
+        deserializer.deserialize_any(UidVisitor)
     }
 }
 

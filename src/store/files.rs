@@ -13,15 +13,50 @@ pub const TEMPORARY_PREFIX: &str = ".tmp-";
 /// Replaces the file at `path` by `bytes`, readable by the user alone. Durable when it returns; a crash leaves the old
 /// file or the new one, whole. A symbolic link is replaced, not followed.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    let fail = |error| Error::io(format!("cannot write {}", path.display()), error);
+    write_atomic_with(path, |file| file.write_all(bytes).map_err(|error| cannot_write(path, error)))
+}
+
+/// As [`write_atomic`], for a content too long for memory: `fill` writes it. What `fill` returns as an error leaves the
+/// old file as it was.
+pub fn write_atomic_with<T>(path: &Path, fill: impl FnOnce(&mut File) -> Result<T>) -> Result<T> {
     let dir = parent(path);
-    let (temporary, file) = create_temporary(dir).map_err(fail)?;
-    let written = fill(file, bytes).and_then(|()| fs::rename(&temporary, path));
+    let (temporary, mut file) = create_temporary(dir).map_err(|error| cannot_write(path, error))?;
+    let written = fill(&mut file).and_then(|value| {
+        let renamed = file.sync_all().and_then(|()| fs::rename(&temporary, path));
+        renamed.map(|()| value).map_err(|error| cannot_write(path, error))
+    });
     if written.is_err() {
         // The first error is the one to tell; a leftover can be recognised by its name.
         let _ = fs::remove_file(&temporary);
     }
-    written.and_then(|()| sync_dir(dir)).map_err(fail)
+    let value = written?;
+    sync_dir(dir).map_err(|error| cannot_write(path, error))?;
+    Ok(value)
+}
+
+/// As [`write_atomic`], but durable only after [`sync_all_below`]: for many files that can be made again.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let (temporary, mut file) = create_temporary(parent(path)).map_err(|error| cannot_write(path, error))?;
+    let written = file.write_all(bytes).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // The first error is the one to tell; a leftover can be recognised by its name.
+        let _ = fs::remove_file(&temporary);
+    }
+    written.map_err(|error| cannot_write(path, error))
+}
+
+/// Makes everything durable that was written to the file system of a directory, where the system can do that at once.
+pub fn sync_all_below(dir: &Path) -> Result<()> {
+    let opened = File::open(dir).map_err(|error| cannot_write(dir, error))?;
+    #[cfg(target_os = "linux")]
+    let synced = rustix::fs::syncfs(&opened).map_err(io::Error::from);
+    #[cfg(not(target_os = "linux"))]
+    let synced = opened.sync_all();
+    synced.map_err(|error| cannot_write(dir, error))
+}
+
+fn cannot_write(path: &Path, error: io::Error) -> Error {
+    Error::io(format!("cannot write {}", path.display()), error)
 }
 
 /// Creates the directory at `path` and the missing ones above it, for the user alone. Durable when it returns. What
@@ -176,11 +211,6 @@ fn create_temporary(dir: &Path) -> io::Result<(PathBuf, File)> {
             opened => return opened.map(|file| (path, file)),
         }
     }
-}
-
-fn fill(mut file: File, bytes: &[u8]) -> io::Result<()> {
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 /// Makes names created in `dir` durable, as far as the file system can.

@@ -250,6 +250,7 @@ impl Writer {
             return Err(Error::new(Kind::Conflict, "the store already belongs to a workspace"));
         }
         workspace.clone_into(&mut self.view.meta.workspace);
+        self.local_changed = true;
         Ok(())
     }
 

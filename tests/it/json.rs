@@ -48,6 +48,8 @@ fn every_command_prints_the_shape_that_its_help_states() {
         vec!["resume"],
         vec!["checkpoint", "build", "install"],
         vec!["import", "notes"],
+        vec!["export", "--output", "out.jsonl"],
+        vec!["export", "--markdown", "out"],
         vec!["done", &task],
         vec!["undo"],
         vec!["drop", &other],

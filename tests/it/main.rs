@@ -10,6 +10,7 @@
     reason = "tests prepare their world with plain files, stop at the first surprise and say what they skip"
 )]
 
+mod backup;
 mod bad_input;
 mod bad_place;
 mod concurrency;
@@ -17,10 +18,12 @@ mod corners;
 mod doctor;
 mod durability;
 mod erase;
+mod export;
 mod formats;
 mod index;
 mod json;
 mod kinds;
+mod markdown_export;
 mod model;
 mod properties;
 mod prune;

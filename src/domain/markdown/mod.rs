@@ -14,7 +14,9 @@ mod front;
 mod heading;
 mod item;
 mod line;
+mod matter;
 mod outline;
+pub mod page;
 
 use super::draft::Draft;
 use super::kind;
