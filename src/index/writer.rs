@@ -114,11 +114,11 @@ fn lock(dir: &Path) -> Result<File> {
     }
     let path = sibling(dir, "lock");
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
-    let file = file.map_err(|e| refused(e.kind()))?;
+    let file = file.map_err(refused)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(busy()),
-        Err(TryLockError::Error(e)) => Err(refused(e.kind())),
+        Err(TryLockError::Error(e)) => Err(refused(e)),
     }
 }
 

@@ -15,6 +15,8 @@ pub mod files;
 pub mod location;
 mod lock;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod view;
 mod writer;
@@ -29,12 +31,13 @@ use crate::domain::clock::ReplicaId;
 use crate::domain::digest;
 use crate::domain::id::Uid;
 use crate::error::{Error, Kind, Result};
-use backend::Disk;
+use backend::{Disk, Medium};
 use blob::Blobs;
 use chrono::{DateTime, TimeDelta, Utc};
 use redb::{Database, ReadableDatabase, WriteTransaction};
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use view::Txn;
 
 const FILE: &str = location::DATABASE;
@@ -50,6 +53,8 @@ const CACHE_BYTES: usize = 8 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Store {
     dir: PathBuf,
+    /// What keeps the bytes of an opened database: the file itself, except where a test cuts the power.
+    medium: fn(File) -> Arc<dyn Medium>,
     /// The wall clock of each operation comes from here.
     pub clock: fn() -> DateTime<Utc>,
     /// Random bits of this process, from which record ids are made.
@@ -62,7 +67,7 @@ impl Store {
     /// The store in `dir`, which need not exist yet.
     #[must_use]
     pub fn at(dir: &Path, clock: fn() -> DateTime<Utc>, seed: [u8; 16]) -> Self {
-        Self { dir: dir.to_owned(), clock, seed, command: "library".to_owned() }
+        Self { dir: dir.to_owned(), medium: |file| Arc::new(file), clock, seed, command: "library".to_owned() }
     }
 
     /// Its directory.
@@ -109,8 +114,7 @@ impl Store {
     }
 
     fn build(&self, path: &Path) -> Result<()> {
-        let file = create_private_file(path)?;
-        let disk = Disk::direct(file);
+        let disk = Disk::direct((self.medium)(create_private_file(path)?));
         let database = database(disk.clone(), path)?;
         let txn = begin(&database)?;
         create_tables(&txn)?;
@@ -164,8 +168,9 @@ impl Store {
         let path = self.dir.join(FILE);
         let _guard = self.lock(lock::Mode::Shared)?;
         let file = File::open(&path).map_err(|e| unreadable(&path, e))?;
-        check_magic(&file, &path)?;
-        let disk = Disk::copy_on_write(file).map_err(|e| unreadable(&path, e))?;
+        let medium = (self.medium)(file);
+        check_magic(&*medium, &path)?;
+        let disk = Disk::copy_on_write(medium).map_err(|e| unreadable(&path, e))?;
         let database = database(disk.clone(), &path)?;
         let txn = Txn::Read(database.begin_read().map_err(damaged_by)?);
         let meta = read_meta(&txn)?;
@@ -189,9 +194,10 @@ impl Store {
             .write(true)
             .open(&path)
             .map_err(|e| Error::io(format!("the store {} cannot be written from here", self.dir.display()), e))?;
-        check_magic(&file, &path)?;
-        rehearse(&file, &path)?;
-        let disk = Disk::direct(file);
+        let medium = (self.medium)(file);
+        check_magic(&*medium, &path)?;
+        rehearse(&medium, &path)?;
+        let disk = Disk::direct(medium);
         let database = database(disk.clone(), &path)?;
         let result = self.write_in(&database, &path, change);
         disk.seal();
@@ -214,7 +220,7 @@ impl Store {
         if writer.is_untouched() {
             return Ok(value);
         }
-        writer.finish()?.commit().map_err(refused)?;
+        writer.finish()?.commit().map_err(uncertain)?;
         Ok(value)
     }
 
@@ -263,9 +269,8 @@ fn database(disk: Disk, path: &Path) -> Result<Database> {
 }
 
 /// Opens the store without changing it: redb repairs while it opens, and would go on to change what it cannot repair.
-fn rehearse(file: &File, path: &Path) -> Result<()> {
-    let file = file.try_clone().map_err(|e| unreadable(path, e))?;
-    let disk = Disk::copy_on_write(file).map_err(|e| unreadable(path, e))?;
+fn rehearse(medium: &Arc<dyn Medium>, path: &Path) -> Result<()> {
+    let disk = Disk::copy_on_write(Arc::clone(medium)).map_err(|e| unreadable(path, e))?;
     let opened = database(disk.clone(), path)
         .and_then(|database| read_meta(&Txn::Read(database.begin_read().map_err(damaged_by)?)));
     disk.seal();
@@ -328,10 +333,9 @@ fn binding(path: &Path) -> String {
     format!("{machine}:{}", files::inode(path).unwrap_or(0))
 }
 
-fn check_magic(file: &File, path: &Path) -> Result<()> {
-    use std::os::unix::fs::FileExt;
+fn check_magic(medium: &dyn Medium, path: &Path) -> Result<()> {
     let mut head = [0; 4];
-    match file.read_exact_at(&mut head, 0) {
+    match medium.read(0, &mut head) {
         Ok(()) if head == MAGIC => Ok(()),
         Ok(()) => Err(damaged(&path.display().to_string(), "it is not a store")),
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
@@ -367,4 +371,10 @@ fn refused(error: impl Into<redb::Error>) -> Error {
         redb::Error::Corrupted(why) => damaged("the store", why),
         other => Error::new(Kind::Refused, "cannot write the store").because(other),
     }
+}
+
+/// A commit that fails at its last step may have reached the disk: nobody may say then that nothing was changed.
+fn uncertain(error: redb::CommitError) -> Error {
+    refused(error)
+        .hint("mend the disk or free some space, see with state log -n 1 whether it was written, repeat it if not")
 }
