@@ -131,6 +131,39 @@ fn survive(case: &Case) {
     );
 }
 
+/// The largest file that a process may write: growing it fails with EFBIG, or kills where the signal is not ignored.
+#[test]
+fn a_limit_on_file_sizes() {
+    let workspace = start();
+    workspace
+        .write("more.jsonl", json!({"kind": "note", "title": "more", "body": "x".repeat(20_000)}).to_string() + "\n");
+    let limited = |trap: &str, args: &str| {
+        let line = format!("{trap} ulimit -f 2100 && exec '{}' {args}", env!("CARGO_BIN_EXE_state"));
+        workspace.program("sh").args(["-c", &line]).output().unwrap()
+    };
+    let mut added = 0;
+    let refused = loop {
+        let output = limited("trap '' XFSZ;", "add more.jsonl");
+        if !output.status.success() {
+            break output;
+        }
+        added += 1;
+        assert!(added < 200, "the limit is not held");
+    };
+    assert_eq!(refused.status.code(), Some(3), "{}", transcript(&refused));
+    assert_is_decent(&String::from_utf8_lossy(&refused.stderr));
+    let killed = limited("", "add more.jsonl");
+    assert_eq!(killed.status.code(), None, "{}", transcript(&killed));
+    for looks in ["list", "search needle", "resume", "show key/first"] {
+        let output = limited("", looks);
+        assert!(output.status.success(), "{looks}: {}", transcript(&output));
+    }
+    assert!(has(&workspace, "more", added));
+    assert_views_equal_a_fresh_fold(&workspace);
+    workspace.ok(&["add", "more.jsonl"]);
+    assert!(has(&workspace, "more", added + 1));
+}
+
 fn all_ids(shell: &Shell) -> BTreeSet<String> {
     if !has_store(shell) {
         return BTreeSet::new();

@@ -12,6 +12,7 @@
 
 mod bad_input;
 mod bad_place;
+mod clocks;
 mod concurrency;
 mod corners;
 mod durability;
@@ -31,6 +32,7 @@ mod strace;
 mod support;
 mod tidy;
 mod views;
+mod write_order;
 
 /// A file that no `mod` names is never compiled, and its tests never run.
 #[test]

@@ -3,7 +3,6 @@
 use crate::support::{Shell, installed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
 use std::process::Output;
 
 /// Calls that read, change or lock files. A question mark admits that this machine does not have it.
@@ -160,10 +159,4 @@ fn places(calls: &[Call]) -> BTreeSet<(String, usize)> {
         }
     }
     places
-}
-
-/// The path of each argument that `-y` shows or that is quoted, in order.
-pub fn paths(text: &str) -> Vec<&Path> {
-    let shown = text.split(['<', '"']).skip(1).step_by(1);
-    shown.filter_map(|part| part.split(['>', '"']).next()).filter(|path| path.starts_with('/')).map(Path::new).collect()
 }
