@@ -68,15 +68,14 @@ impl Event {
 
     /// The event as the views fold it: a body is replaced by the log position that holds it, so that texts live once.
     #[must_use]
-    pub fn with_body_at(&self, position: u64) -> Self {
-        let mut event = self.clone();
-        if let Change::Put(put) = &mut event.change
+    pub fn with_body_at(mut self, position: u64) -> Self {
+        if let Change::Put(put) = &mut self.change
             && let Some(body) = put.set.get_mut(super::field::BODY)
             && !body.is_null()
         {
             *body = serde_json::json!({"log": position});
         }
-        event
+        self
     }
 
     /// The change of registers, if this binary understands it.

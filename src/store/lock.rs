@@ -7,7 +7,8 @@
 use crate::error::{Error, Kind, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::mpsc;
 
@@ -50,12 +51,17 @@ pub(super) fn acquire(dir: &Path, mode: Mode, patience: TimeDelta, clock: Clock)
     Ok(Guard { lock: Some(lock) })
 }
 
+/// Bytes of the note: one write in place, so that nobody reads half a note, or none between two holders.
+const NOTE_BYTES: usize = 128;
+
 /// Notes who holds the lock, for the messages of those who wait. Losing this note costs nothing, so it is not synced.
-pub(super) fn sign(guard: &mut Guard, command: &str, now: DateTime<Utc>) {
-    if let Some(file) = &mut guard.lock {
-        let note = format!("{} {} {command}\n", std::process::id(), now.timestamp());
+pub(super) fn sign(guard: &Guard, command: &str, now: DateTime<Utc>) {
+    if let Some(file) = &guard.lock {
+        let mut note = format!("{} {} {command}", std::process::id(), now.timestamp()).into_bytes();
+        note.resize(NOTE_BYTES - 1, b' ');
+        note.push(b'\n');
         // A note that cannot be written only makes a later message poorer.
-        let _ = file.set_len(0).and_then(|()| file.write_all(note.as_bytes()));
+        let _ = file.write_all_at(&note, 0);
     }
 }
 
@@ -126,9 +132,9 @@ fn wait(dir: &Path, (gate, lock): (File, File), mode: Mode, patience: TimeDelta)
     None
 }
 
-/// Who signed last; empty if nobody did.
+/// Who signed last; empty if nobody did. A command cut off inside a character is of no matter.
 fn note(dir: &Path) -> String {
-    std::fs::read_to_string(dir.join("lock")).unwrap_or_default()
+    String::from_utf8_lossy(&std::fs::read(dir.join("lock")).unwrap_or_default()).into_owned()
 }
 
 fn busy(dir: &Path, now: DateTime<Utc>) -> Error {
@@ -155,8 +161,8 @@ mod tests {
     fn a_waiter_gives_up_with_the_holders_name_and_readers_share() {
         let dir = tempfile::tempdir().unwrap();
         let patience = TimeDelta::milliseconds(30);
-        let mut writer = acquire(dir.path(), Mode::Exclusive, patience, EPOCH).unwrap();
-        sign(&mut writer, "add", DateTime::UNIX_EPOCH);
+        let writer = acquire(dir.path(), Mode::Exclusive, patience, EPOCH).unwrap();
+        sign(&writer, "add", DateTime::UNIX_EPOCH);
         let error = acquire(dir.path(), Mode::Shared, patience, EPOCH).unwrap_err();
         assert_eq!(error.kind, Kind::Busy);
         assert!(error.to_string().contains(&format!("held by {}, add, for 0 s", std::process::id())), "{error}");

@@ -12,8 +12,13 @@
 mod backend;
 mod blob;
 pub mod files;
+mod folding;
 pub mod location;
 mod lock;
+mod log;
+mod open;
+mod pack;
+mod rewrite;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -22,6 +27,7 @@ mod view;
 mod writer;
 
 pub use blob::{BLOB_BYTES_MIN, BODY_BYTES_MAX};
+pub use rewrite::Edit;
 pub use tables::{FOLD, FORMAT, Meta};
 pub use verify::Verdict;
 pub use view::View;
@@ -34,20 +40,16 @@ use crate::error::{Error, Kind, Result};
 use backend::{Disk, Medium};
 use blob::Blobs;
 use chrono::{DateTime, TimeDelta, Utc};
-use redb::{Database, ReadableDatabase, WriteTransaction};
+use open::{begin, check_magic, create_tables, database, read_meta, refuse_other, rehearse, write_meta};
+use redb::{Database, ReadableDatabase};
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use view::Txn;
 
 const FILE: &str = location::DATABASE;
-const MAGIC: &[u8] = b"redb";
-
 /// How long an operation waits for others before it says `busy`.
 const PATIENCE_SECONDS: i64 = 5;
-
-/// Memory that redb may use for pages of one transaction.
-const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Where a store is and what its operations need from outside. Holds nothing open.
 #[derive(Clone, Debug)]
@@ -124,11 +126,12 @@ impl Store {
             fold: FOLD,
             written_by: env!("CARGO_PKG_VERSION").to_owned(),
             workspace: Uid::new((self.clock)(), self.seed_bits(random.as_bytes())).to_string(),
-            replica: self.new_replica(0),
+            replica: self.first_replica(),
             binding: binding(path),
             hlc: 0,
             next_seq: 1,
             next_position: 1,
+            pruned: 0,
         };
         write_meta(&txn, &meta)?;
         let committed = txn.commit().map_err(refused);
@@ -143,15 +146,15 @@ impl Store {
         out
     }
 
-    fn new_replica(&self, previous: u64) -> ReplicaId {
+    fn first_replica(&self) -> ReplicaId {
         let now = (self.clock)().timestamp_micros();
-        ReplicaId(digest::sha256_u64(&[&self.seed[..], &previous.to_be_bytes(), &now.to_be_bytes()].concat()))
+        ReplicaId(digest::sha256_u64(&[&self.seed[..], &now.to_be_bytes()].concat()))
     }
 
     fn lock(&self, mode: lock::Mode) -> Result<lock::Guard> {
-        let mut guard = lock::acquire(&self.dir, mode, TimeDelta::seconds(PATIENCE_SECONDS), self.clock)?;
+        let guard = lock::acquire(&self.dir, mode, TimeDelta::seconds(PATIENCE_SECONDS), self.clock)?;
         if mode == lock::Mode::Exclusive {
-            lock::sign(&mut guard, &self.command, (self.clock)());
+            lock::sign(&guard, &self.command, (self.clock)());
         }
         Ok(guard)
     }
@@ -160,13 +163,18 @@ impl Store {
         Blobs::at(self.dir.join("blobs"))
     }
 
-    /// Reads in one consistent view. Works on an unwritable store.
+    /// Reads in one consistent view. Works on an unwritable store, and on one of an older format, which is folded afresh.
     ///
     /// # Errors
     /// `Busy`, `Corrupt`, or what `look` returns.
     pub fn read<T>(&self, look: impl FnOnce(&View) -> Result<T>) -> Result<T> {
-        let path = self.dir.join(FILE);
         let _guard = self.lock(lock::Mode::Shared)?;
+        self.read_file(|view| if view.meta.is_older() { self.read_afresh(view, look) } else { look(view) })
+    }
+
+    /// Reads the file as it is; the caller has the lock.
+    fn read_file<T>(&self, look: impl FnOnce(&View) -> Result<T>) -> Result<T> {
+        let path = self.dir.join(FILE);
         let file = File::open(&path).map_err(|e| unreadable(&path, e))?;
         let medium = (self.medium)(file);
         check_magic(&*medium, &path)?;
@@ -174,7 +182,7 @@ impl Store {
         let database = database(disk.clone(), &path)?;
         let txn = Txn::Read(database.begin_read().map_err(damaged_by)?);
         let meta = read_meta(&txn)?;
-        let view = View { txn, blobs: self.blobs(), meta, pending: Vec::new() };
+        let view = View::new(txn, self.blobs(), meta);
         let result = look(&view);
         drop(view);
         disk.seal();
@@ -211,28 +219,16 @@ impl Store {
         change: impl FnOnce(&mut Writer) -> Result<T>,
     ) -> Result<T> {
         let txn = Txn::Write(Box::new(begin(database)?));
-        let mut meta = read_meta(&txn)?;
-        refuse_newer(&meta)?;
-        self.bind(&mut meta, path);
-        let view = View { txn, blobs: self.blobs(), meta, pending: Vec::new() };
-        let mut writer = Writer::new(view, (self.clock)(), self.seed);
+        let meta = read_meta(&txn)?;
+        refuse_other(&meta)?;
+        let mut writer = Writer::new(View::new(txn, self.blobs(), meta), (self.clock)(), self.seed);
+        writer.bind(&binding(path))?;
         let value = change(&mut writer)?;
         if writer.is_untouched() {
             return Ok(value);
         }
         writer.finish()?.commit().map_err(uncertain)?;
         Ok(value)
-    }
-
-    /// A copied or restored store is another replica: else two stores would give the same sequence to different events.
-    fn bind(&self, meta: &mut Meta, path: &Path) {
-        let here = binding(path);
-        if meta.binding != here {
-            meta.replica = self.new_replica(meta.replica.0);
-            meta.next_seq = 1;
-            meta.binding = here;
-        }
-        env!("CARGO_PKG_VERSION").clone_into(&mut meta.written_by);
     }
 
     fn refuse_shared_file_system(&self) -> Result<()> {
@@ -259,90 +255,10 @@ fn create_private_file(path: &Path) -> Result<File> {
         .map_err(|e| Error::io(format!("cannot create {}", path.display()), e))
 }
 
-fn database(disk: Disk, path: &Path) -> Result<Database> {
-    Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(disk).map_err(|error| match error {
-        redb::DatabaseError::Storage(redb::StorageError::Io(e)) if e.kind() != std::io::ErrorKind::UnexpectedEof => {
-            Error::io(format!("cannot open {}", path.display()), e)
-        }
-        other => damaged(&path.display().to_string(), other),
-    })
-}
-
-/// Opens the store without changing it: redb repairs while it opens, and would go on to change what it cannot repair.
-fn rehearse(medium: &Arc<dyn Medium>, path: &Path) -> Result<()> {
-    let disk = Disk::copy_on_write(Arc::clone(medium)).map_err(|e| unreadable(path, e))?;
-    let opened = database(disk.clone(), path)
-        .and_then(|database| read_meta(&Txn::Read(database.begin_read().map_err(damaged_by)?)));
-    disk.seal();
-    opened.map(|_| ())
-}
-
-fn begin(database: &Database) -> Result<WriteTransaction> {
-    let mut txn = database.begin_write().map_err(damaged_by)?;
-    // Without it the first open after a kill walks the whole file: 700 ms at a million rows against 0.5 ms.
-    txn.set_quick_repair(true);
-    Ok(txn)
-}
-
-fn create_tables(txn: &WriteTransaction) -> Result<()> {
-    txn.open_table(tables::LOG).map_err(damaged_by)?;
-    txn.open_table(tables::RECORDS).map_err(damaged_by)?;
-    txn.open_table(tables::IDS).map_err(damaged_by)?;
-    txn.open_table(tables::POSTINGS).map_err(damaged_by)?;
-    txn.open_table(tables::HISTORY).map_err(damaged_by)?;
-    txn.open_table(tables::COMMITS).map_err(damaged_by)?;
-    txn.open_table(tables::LOCAL).map_err(damaged_by)?;
-    Ok(())
-}
-
-fn read_meta(txn: &Txn) -> Result<Meta> {
-    let bytes = match txn {
-        Txn::Read(txn) => {
-            let table = txn.open_table(tables::META).map_err(damaged_by)?;
-            table.get("meta").map_err(damaged_by)?.map(|row| row.value().to_vec())
-        }
-        Txn::Write(txn) => {
-            let table = txn.open_table(tables::META).map_err(damaged_by)?;
-            redb::ReadableTable::get(&table, "meta").map_err(damaged_by)?.map(|row| row.value().to_vec())
-        }
-    };
-    let bytes = bytes.ok_or_else(|| damaged("the store", "it has no format row"))?;
-    rmp_serde::from_slice(&bytes).map_err(|e| damaged("the format row", e))
-}
-
-fn write_meta(txn: &WriteTransaction, meta: &Meta) -> Result<()> {
-    let bytes = rmp_serde::to_vec_named(meta).map_err(|e| damaged("the format row", e))?;
-    txn.open_table(tables::META).map_err(damaged_by)?.insert("meta", bytes.as_slice()).map_err(refused)?;
-    Ok(())
-}
-
-fn refuse_newer(meta: &Meta) -> Result<()> {
-    if meta.format <= FORMAT && meta.fold <= FOLD {
-        return Ok(());
-    }
-    Err(Error::new(
-        Kind::Refused,
-        format!("the store has format {}.{}, this program writes {FORMAT}.{FOLD}", meta.format, meta.fold),
-    )
-    .hint(format!("reading works; to write, use state {} or newer", meta.written_by)))
-}
-
 /// Machine and inode: what a copy does not share with its original.
 fn binding(path: &Path) -> String {
     let machine = files::machine_id().unwrap_or_default();
     format!("{machine}:{}", files::inode(path).unwrap_or(0))
-}
-
-fn check_magic(medium: &dyn Medium, path: &Path) -> Result<()> {
-    let mut head = [0; 4];
-    match medium.read(0, &mut head) {
-        Ok(()) if head == MAGIC => Ok(()),
-        Ok(()) => Err(damaged(&path.display().to_string(), "it is not a store")),
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            Err(damaged(&path.display().to_string(), "it is empty"))
-        }
-        Err(error) => Err(unreadable(path, error)),
-    }
 }
 
 fn unreadable(path: &Path, error: std::io::Error) -> Error {

@@ -1,34 +1,76 @@
 //! Every table and persisted shape of `state.redb`, and the versions that guard them.
 //!
-//! The log is the truth; `records`, `ids`, `postings`, `history` and `commits` are views that a refold can make anew;
-//! `local` holds what is not part of the log (presence, marks) and never leaves the machine.
+//! The log is the truth; `records`, `ids`, `terms`, `lists`, `history` and `commits` are views that a rewrite makes anew;
+//! `seen` says which events of others the log has, those that were pruned included; `local` holds what is not part of the log (presence, marks) and never leaves the machine.
 
 use crate::domain::clock::ReplicaId;
-use crate::domain::id::Uid;
+use crate::domain::record::Record;
 use redb::TableDefinition;
 use serde::{Deserialize, Serialize};
 
-/// The version of the file. A higher one is read if it can be and never written.
-pub const FORMAT: u32 = 1;
+/// The version of the file. A higher one is read if it can be and never written; a lower one is read and migrated.
+///
+/// | format | since | differs in |
+/// |---|---|---|
+/// | 1 | 0.1 (Foundation) | plain log rows; every record a folded row; postings under the text of their term |
+/// | 2 | 0.1 (Proof) | packed log rows; a record of one event is its position; postings under a number; `seen` |
+pub const FORMAT: u32 = 2;
 /// The version of the fold and its views; another one means: refold before writing.
-pub const FOLD: u32 = 1;
+pub const FOLD: u32 = 2;
 
-/// Log position (from 1) to the encoded event. Only grows.
+/// Log position (from 1) to the event, see [`super::pack`]. Only grows; pruned positions are missing.
 pub(super) const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
-/// Uid to the encoded record.
+/// Uid to its [`Row`].
 pub(super) const RECORDS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("records");
 /// Short id to uid. Rows are never removed: ids are not reused.
 pub(super) const IDS: TableDefinition<'_, &str, u128> = TableDefinition::new("ids");
-/// Term, zero, order (big endian), uid (big endian): every secondary index, see [`crate::domain::terms`].
-pub(super) const POSTINGS: TableDefinition<'_, &[u8], ()> = TableDefinition::new("postings");
-/// (Uid, log position): every event that touches a record.
+/// Term to its number in `lists`, see [`crate::domain::terms`]. Rows are never removed.
+pub(super) const TERMS: TableDefinition<'_, &str, u32> = TableDefinition::new("terms");
+/// (Number of a term, order, uid): every secondary index. Fixed width, so that a posting costs 28 bytes.
+pub(super) const LISTS: TableDefinition<'_, (u32, u64, u128), ()> = TableDefinition::new("lists");
+/// (Uid, log position): the events of every record that has more than one.
 pub(super) const HISTORY: TableDefinition<'_, (u128, u64), ()> = TableDefinition::new("history");
-/// Position of the first event of each transaction to the number of its events.
+/// Position of the first event of each transaction to the number of positions that it spans.
 pub(super) const COMMITS: TableDefinition<'_, u64, u64> = TableDefinition::new("commits");
+/// (Replica, first sequence) to last sequence: the ranges of events of other replicas that the log has, or had.
+pub(super) const SEEN: TableDefinition<'_, (u64, u64), u64> = TableDefinition::new("seen");
 /// Named bytes that belong to this machine alone.
 pub(super) const LOCAL: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("local");
 /// One row, [`Meta`].
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+
+/// A row of `records`: most records have one event, and their row is its position.
+pub(super) enum Row {
+    /// The position of the only event; the record is its fold.
+    Single(u64),
+    /// The folded record.
+    Folded(Box<Record>),
+}
+
+impl Row {
+    /// The position of the only event.
+    pub(super) fn position(&self) -> Option<u64> {
+        match self {
+            Self::Single(position) => Some(*position),
+            Self::Folded(_) => None,
+        }
+    }
+
+    pub(super) fn encode(&self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+        match self {
+            Self::Single(position) => rmp_serde::to_vec(position),
+            Self::Folded(record) => rmp_serde::to_vec_named(record.as_ref()),
+        }
+    }
+
+    /// A MessagePack integer begins below 0x80 or with 0xcc to 0xcf, a record is a map.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, rmp_serde::decode::Error> {
+        match bytes.first() {
+            Some(0..=0x7f | 0xcc..=0xcf) => rmp_serde::from_slice(bytes).map(Self::Single),
+            _ => rmp_serde::from_slice(bytes).map(Self::Folded),
+        }
+    }
+}
 
 /// The row in `meta`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,23 +93,14 @@ pub struct Meta {
     pub next_seq: u64,
     /// The next log position.
     pub next_position: u64,
+    /// How many positions were pruned.
+    #[serde(default)]
+    pub pruned: u64,
 }
 
-/// The key of a posting, and the prefix of all postings of `term` if `rest` is absent.
-pub(super) fn posting_key(term: &str, rest: Option<(u64, Uid)>) -> Vec<u8> {
-    let mut key = Vec::with_capacity(term.len() + 25);
-    key.extend_from_slice(term.as_bytes());
-    key.push(0);
-    if let Some((order, uid)) = rest {
-        key.extend_from_slice(&order.to_be_bytes());
-        key.extend_from_slice(&uid.as_u128().to_be_bytes());
+impl Meta {
+    /// Whether an older program wrote the views, or the file.
+    pub(super) fn is_older(&self) -> bool {
+        (self.format, self.fold) < (FORMAT, FOLD) && self.format <= FORMAT
     }
-    key
-}
-
-/// The order and uid at the end of a posting's key.
-pub(super) fn posting_rest(key: &[u8]) -> Option<(u64, Uid)> {
-    let (head, uid) = key.split_last_chunk::<16>()?;
-    let (_, order) = head.split_last_chunk::<8>()?;
-    Some((u64::from_be_bytes(*order), Uid::from_u128(u128::from_be_bytes(*uid))))
 }

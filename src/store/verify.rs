@@ -3,24 +3,22 @@
 //! Reads only, in short transactions, so that nobody waits. If somebody writes meanwhile, the comparison starts over; the
 //! last attempt is made in one transaction. Blocked and conflicted are worked out anew here, not asked of the [`View`].
 
+mod replay;
+
 use super::Store;
 use super::tables;
 use super::view::{Txn, View};
 use super::{damaged, damaged_by};
-use crate::domain::clock::ReplicaId;
-use crate::domain::event::{self, CommitId, Event};
-use crate::domain::id::{self, Uid};
+use crate::domain::id::Uid;
 use crate::domain::record::Record;
 use crate::domain::terms::{self, Facts};
-use crate::domain::{digest, field, fold, kind};
+use crate::domain::{digest, field, kind};
 use crate::error::Result;
-use redb::{ReadTransaction, ReadableTableMetadata};
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
+use replay::{Folded, Replay, next_history};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
-/// Events read a transaction.
-const EVENTS_CHUNK: u64 = 1_000;
 /// Records compared a transaction.
 const RECORDS_CHUNK: usize = 500;
 /// How often the comparison starts over because somebody wrote; the last attempt keeps the lock.
@@ -61,7 +59,7 @@ impl Store {
                 chunk = usize::MAX;
             }
             if let Some(differences) = self.compare(&mut replay, chunk)? {
-                let (events, records) = (replay.position, replay.records.len());
+                let (events, records) = (replay.events, replay.records.len());
                 return Ok(Verdict { events, records, differences });
             }
         }
@@ -97,106 +95,6 @@ enum Step {
     More(Uid),
     Moved,
     Finished,
-}
-
-/// The log, folded up to a position.
-#[derive(Default)]
-struct Replay {
-    /// The last position that is folded.
-    position: u64,
-    records: BTreeMap<Uid, Folded>,
-    ids: BTreeMap<String, Uid>,
-    /// The last sequence of each replica.
-    sequences: BTreeMap<ReplicaId, u64>,
-    commits: u64,
-    /// The transaction at the end: identity, position of its first event, number of events.
-    open: Option<(CommitId, u64, u64)>,
-    differences: Vec<String>,
-}
-
-/// A record and what else the log says about it.
-struct Folded {
-    record: Record,
-    /// The digest of its body.
-    body: Option<String>,
-    /// Number and running digest of the positions of its events.
-    history: (u64, u64),
-}
-
-fn next_history((count, sum): (u64, u64), position: u64) -> (u64, u64) {
-    (count + 1, sum.wrapping_mul(0x100_0000_01b3).wrapping_add(position))
-}
-
-impl Replay {
-    /// Folds the next chunk of the log; returns whether there is more.
-    fn advance(&mut self, view: &View) -> Result<bool> {
-        let end = view.next_position();
-        for position in (self.position + 1..end).take(usize::try_from(EVENTS_CHUNK).unwrap_or(1)) {
-            match view.event_bytes(position)?.map(|bytes| event::decode(&bytes)) {
-                Some(Ok(event)) => self.take(view, position, &event)?,
-                Some(Err(error)) => self.differences.push(format!("log: @{position} cannot be decoded: {error}")),
-                None => self.differences.push(format!("log: @{position} is missing")),
-            }
-            self.position = position;
-        }
-        Ok(self.position + 1 < end)
-    }
-
-    fn take(&mut self, view: &View, position: u64, event: &Event) -> Result<()> {
-        let last = self.sequences.insert(event.stamp.replica, event.seq).unwrap_or(0);
-        if event.seq != last + 1 {
-            self.differences.push(format!("log: @{position} has sequence {} after {last}", event.seq));
-        }
-        let commit = event.commit_id();
-        match &mut self.open {
-            Some((open, _, count)) if *open == commit => *count += 1,
-            _ => {
-                self.close_commit(view)?;
-                self.open = Some((commit, position, 1));
-            }
-        }
-        event.touches.iter().for_each(|uid| self.fold(*uid, position, event));
-        Ok(())
-    }
-
-    /// Compares the transaction that has ended with its row.
-    fn close_commit(&mut self, view: &View) -> Result<()> {
-        let Some((_, first, count)) = self.open.take() else { return Ok(()) };
-        self.commits += 1;
-        if view.commits_before(first + 1, 1)? != [(first, count)] {
-            self.differences.push(format!("commits: the {count} events from @{first} are not one row"));
-        }
-        Ok(())
-    }
-
-    fn fold(&mut self, uid: Uid, position: u64, event: &Event) {
-        let fresh = || Folded { record: Record::unborn(uid), body: None, history: (0, 0) };
-        let held = self.records.entry(uid).or_insert_with(fresh);
-        let unborn = held.record.birth.is_none();
-        fold::apply(&mut held.record, &event.with_body_at(position));
-        held.history = next_history(held.history, position);
-        if held.record.body_position() == Some(position) {
-            held.body = event.put().and_then(|put| put.set.get(field::BODY)).and_then(body_digest);
-        } else if held.record.get(field::BODY).is_none() {
-            held.body = None;
-        }
-        if unborn && held.record.birth.is_some() {
-            let full = uid.short(kind::prefix(held.record.kind()), id::FULL_LEN);
-            let short = held.record.id().to_owned();
-            if self.ids.get(&short).is_some_and(|holder| *holder != uid) {
-                held.record.alias = Some(full.clone());
-                self.ids.insert(full, uid);
-            } else {
-                self.ids.insert(short, uid);
-            }
-        }
-    }
-}
-
-/// The digest of a body as an event holds it: the text, or the name of its blob, which is its digest.
-fn body_digest(value: &Value) -> Option<String> {
-    let blob = value.get("blob").and_then(Value::as_str).map(str::to_owned);
-    blob.or_else(|| value.as_str().map(|text| digest::sha256_hex(text.as_bytes())))
 }
 
 /// The folded log against the views at one position.
@@ -258,12 +156,13 @@ impl Comparison {
     }
 
     fn terms(&mut self, view: &View, record: &Record) -> Result<()> {
-        let table = read(view)?.open_table(tables::POSTINGS).map_err(damaged_by)?;
+        let table = read(view)?.open_table(tables::LISTS).map_err(damaged_by)?;
         for (term, order) in self.expected(record) {
             self.postings += 1;
-            let key = tables::posting_key(&term, Some((order, record.uid)));
-            if table.get(key.as_slice()).map_err(damaged_by)?.is_none() {
-                self.tell(format!("postings: {} is not under {term}", record.id()));
+            let key = view.term_number(&term)?.map(|number| (number, order, record.uid.as_u128()));
+            let is_there = key.map(|key| table.get(key)).transpose().map_err(damaged_by)?.flatten().is_some();
+            if !is_there {
+                self.tell(format!("lists: {} is not under {term}", record.id()));
             }
         }
         Ok(())
@@ -275,18 +174,18 @@ impl Comparison {
         replay.close_commit(view)?;
         replay.differences.drain(known..).for_each(|difference| self.tell(difference));
         let meta = view.meta();
-        let sequence = replay.sequences.get(&meta.replica).map_or(1, |last| last + 1);
-        if meta.next_seq != sequence {
-            self.tell(format!("counters: the next sequence is {}, the log says {sequence}", meta.next_seq));
+        let missing = (meta.next_position - 1).saturating_sub(replay.events);
+        if missing != meta.pruned {
+            self.tell(format!("log: {missing} positions are missing, {} were pruned", meta.pruned));
         }
         let newest = replay.records.values().map(|folded| folded.record.updated.hlc).max().unwrap_or(0);
         if meta.hlc < newest {
             self.tell("counters: the clock is behind the newest event".to_owned());
         }
-        let events = replay.records.values().map(|folded| folded.history.0).sum();
+        let events = replay.records.values().filter(|folded| !folded.is_single()).map(|folded| folded.history.0).sum();
         let (records, ids) = (replay.records.len() as u64, replay.ids.len() as u64);
-        let expected = [replay.position, records, ids, self.postings, events, replay.commits];
-        let names = ["log", "records", "ids", "postings", "history", "commits"];
+        let expected = [replay.events, records, ids, self.postings, events, replay.commits];
+        let names = ["log", "records", "ids", "lists", "history", "commits"];
         for ((name, expected), held) in names.into_iter().zip(expected).zip(sizes(read(view)?)?) {
             if held != expected {
                 self.tell(format!("{name}: {held} rows, the log makes {expected}"));
@@ -298,17 +197,21 @@ impl Comparison {
     /// Postings that no record has any more.
     fn left_behind(&mut self, view: &View, replay: &Replay) -> Result<()> {
         let txn = read(view)?;
-        let table = txn.open_table(tables::POSTINGS).map_err(damaged_by)?;
+        let table = txn.open_table(tables::LISTS).map_err(damaged_by)?;
         if table.len().map_err(damaged_by)? == self.postings {
             return Ok(());
         }
-        for row in table.range::<&[u8]>(..).map_err(damaged_by)? {
-            let (key, _) = row.map_err(damaged_by)?;
-            let (order, uid) = tables::posting_rest(key.value()).unwrap_or((0, Uid::from_u128(0)));
-            let term = String::from_utf8_lossy(&key.value()[..key.value().len().saturating_sub(25)]).into_owned();
+        let mut names = HashMap::new();
+        for row in txn.open_table(tables::TERMS).map_err(damaged_by)?.iter().map_err(damaged_by)? {
+            let (term, number) = row.map_err(damaged_by)?;
+            names.insert(number.value(), term.value().to_owned());
+        }
+        for row in table.iter().map_err(damaged_by)? {
+            let (number, order, uid) = row.map_err(damaged_by)?.0.value();
+            let (term, uid) = (names.get(&number).cloned().unwrap_or_default(), Uid::from_u128(uid));
             let record = replay.records.get(&uid).map(|folded| &folded.record);
             if record.is_none_or(|record| !self.expected(record).contains(&(term.clone(), order))) {
-                self.tell(format!("postings: {} is left behind under {term}", record.map_or("?", Record::id)));
+                self.tell(format!("lists: {} is left behind under {term}", record.map_or("?", Record::id)));
             }
         }
         Ok(())
@@ -328,7 +231,7 @@ fn sizes(txn: &ReadTransaction) -> Result<[u64; 6]> {
         txn.open_table(tables::LOG).map_err(damaged_by)?.len().map_err(damaged_by)?,
         txn.open_table(tables::RECORDS).map_err(damaged_by)?.len().map_err(damaged_by)?,
         txn.open_table(tables::IDS).map_err(damaged_by)?.len().map_err(damaged_by)?,
-        txn.open_table(tables::POSTINGS).map_err(damaged_by)?.len().map_err(damaged_by)?,
+        txn.open_table(tables::LISTS).map_err(damaged_by)?.len().map_err(damaged_by)?,
         txn.open_table(tables::HISTORY).map_err(damaged_by)?.len().map_err(damaged_by)?,
         txn.open_table(tables::COMMITS).map_err(damaged_by)?.len().map_err(damaged_by)?,
     ])

@@ -1,16 +1,20 @@
 //! Reading: one consistent look at log and views, from a read transaction or inside a write.
 
 use super::blob::Blobs;
-use super::tables::{self, Meta};
+use super::pack::Packer;
+use super::tables::{self, Meta, Row};
 use super::{damaged, damaged_by};
-use crate::domain::event::{self, Event};
+use crate::domain::event::Event;
 use crate::domain::id::Uid;
 use crate::domain::record::Record;
 use crate::domain::terms::{self, Facts};
-use crate::domain::{field, kind};
+use crate::domain::{field, fold, kind};
 use crate::error::Result;
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
-use std::ops::{ControlFlow, RangeBounds};
+use std::ops::{Bound, ControlFlow};
+
+/// Terms read at a time.
+const TERMS_CHUNK: usize = 256;
 
 /// The transaction below a view.
 pub(super) enum Txn {
@@ -34,16 +38,23 @@ macro_rules! with_table {
     };
 }
 
+pub(super) use with_table;
+
 /// A consistent look at the store.
 pub struct View {
     pub(super) txn: Txn,
     pub(super) blobs: Blobs,
     pub(super) meta: Meta,
-    /// Events of this transaction that are not in the log table yet; their positions follow the log's.
-    pub(super) pending: Vec<Event>,
+    /// Events of this transaction that are not in the log table yet, in the order of their positions.
+    pub(super) pending: Vec<(u64, Event)>,
+    pub(super) packer: Packer,
 }
 
 impl View {
+    pub(super) fn new(txn: Txn, blobs: Blobs, meta: Meta) -> Self {
+        Self { txn, blobs, meta, pending: Vec::new(), packer: Packer::default() }
+    }
+
     /// Versions, identities and counters.
     #[must_use]
     pub fn meta(&self) -> &Meta {
@@ -59,12 +70,31 @@ impl View {
     /// A record by its permanent identity.
     ///
     /// # Errors
-    /// `Corrupt` if the row cannot be decoded.
+    /// `Corrupt` if the row, or the event that it stands for, cannot be decoded.
     pub fn record(&self, uid: Uid) -> Result<Option<Record>> {
+        self.row(uid)?.map(|row| self.record_of(uid, row)).transpose()
+    }
+
+    pub(super) fn record_of(&self, uid: Uid, row: Row) -> Result<Record> {
+        match row {
+            Row::Folded(record) => Ok(*record),
+            Row::Single(position) => self.fold_of(uid, position),
+        }
+    }
+
+    pub(super) fn row(&self, uid: Uid) -> Result<Option<Row>> {
         with_table!(self, tables::RECORDS, |table| {
             let row = table.get(uid.as_u128()).map_err(damaged_by)?;
-            row.map(|row| rmp_serde::from_slice(row.value()).map_err(|e| damaged("a record", e))).transpose()
+            row.map(|row| Row::decode(row.value()).map_err(|e| damaged("a record", e))).transpose()
         })
+    }
+
+    /// A record as one event makes it.
+    fn fold_of(&self, uid: Uid, position: u64) -> Result<Record> {
+        let event = self.event(position)?.ok_or_else(|| damaged("the log", "the event of a record is missing"))?;
+        let mut record = Record::unborn(uid);
+        fold::apply(&mut record, &event.with_body_at(position));
+        Ok(record)
     }
 
     /// Up to `limit` ids that start with `prefix`, in order.
@@ -100,12 +130,10 @@ impl View {
     /// Postings are read in chunks, so that the visitor may read and write the store meanwhile.
     ///
     /// # Errors
-    /// `Corrupt` if the table cannot be read, or what the visitor returns.
+    /// `Corrupt` if the tables cannot be read, or what the visitor returns.
     pub fn scan(&self, term: &str, mut visit: impl FnMut(u64, Uid) -> Result<ControlFlow<()>>) -> Result<()> {
-        self.scan_keys(&tables::posting_key(term, None), |key| match tables::posting_rest(key) {
-            Some((order, uid)) => visit(order, uid),
-            None => Ok(ControlFlow::Continue(())),
-        })
+        let Some(number) = self.term_number(term)? else { return Ok(()) };
+        self.scan_list(number, &mut visit).map(|_| ())
     }
 
     /// Visits the records of all terms that start with `prefix`, in the order of the terms, until the visitor breaks.
@@ -113,43 +141,73 @@ impl View {
     /// # Errors
     /// `Corrupt` if the tables cannot be read, or what the visitor returns.
     pub fn scan_terms(&self, prefix: &str, mut visit: impl FnMut(Uid) -> Result<ControlFlow<()>>) -> Result<()> {
-        self.scan_keys(prefix.as_bytes(), |key| match tables::posting_rest(key) {
-            Some((_, uid)) => visit(uid),
-            None => Ok(ControlFlow::Continue(())),
-        })
-    }
-
-    fn scan_keys(&self, prefix: &[u8], mut visit: impl FnMut(&[u8]) -> Result<ControlFlow<()>>) -> Result<()> {
-        let (mut from, mut size) = (prefix.to_vec(), 16);
+        let mut after = None;
         loop {
-            let chunk = self.posting_chunk(prefix, &from, size)?;
-            for key in &chunk {
-                if visit(key)?.is_break() {
+            let chunk = self.terms_from(prefix, after.as_deref())?;
+            for (_, number) in &chunk {
+                if self.scan_list(*number, &mut |_, uid| visit(uid))?.is_break() {
                     return Ok(());
                 }
             }
             match chunk.into_iter().next_back() {
-                Some(mut last) => {
-                    last.push(0);
-                    from = last;
-                }
+                Some((last, _)) => after = Some(last),
                 None => return Ok(()),
+            }
+        }
+    }
+
+    pub(super) fn term_number(&self, term: &str) -> Result<Option<u32>> {
+        with_table!(self, tables::TERMS, |table| {
+            Ok(table.get(term).map_err(damaged_by)?.map(|number| number.value()))
+        })
+    }
+
+    /// Some terms that start with `prefix`, the first ones after `after`.
+    fn terms_from(&self, prefix: &str, after: Option<&str>) -> Result<Vec<(String, u32)>> {
+        let from = after.map_or(Bound::Included(prefix), Bound::Excluded);
+        with_table!(self, tables::TERMS, |table| {
+            let mut found = Vec::new();
+            for row in table.range::<&str>((from, Bound::Unbounded)).map_err(damaged_by)?.take(TERMS_CHUNK) {
+                let (term, number) = row.map_err(damaged_by)?;
+                if !term.value().starts_with(prefix) {
+                    break;
+                }
+                found.push((term.value().to_owned(), number.value()));
+            }
+            Ok(found)
+        })
+    }
+
+    fn scan_list(
+        &self,
+        number: u32,
+        visit: &mut impl FnMut(u64, Uid) -> Result<ControlFlow<()>>,
+    ) -> Result<ControlFlow<()>> {
+        let (mut from, mut size) = (Bound::Included((number, 0, 0)), 16);
+        loop {
+            let chunk = self.list_chunk(number, from, size)?;
+            for (order, uid) in &chunk {
+                if visit(*order, Uid::from_u128(*uid))?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            match chunk.last() {
+                Some((order, uid)) if chunk.len() == size => from = Bound::Excluded((number, *order, *uid)),
+                _ => return Ok(ControlFlow::Continue(())),
             }
             size = (size * 4).min(1024);
         }
     }
 
-    fn posting_chunk(&self, prefix: &[u8], from: &[u8], size: usize) -> Result<Vec<Vec<u8>>> {
-        with_table!(self, tables::POSTINGS, |table| {
-            let mut chunk = Vec::new();
-            for row in table.range(from..).map_err(damaged_by)?.take(size) {
-                let (key, _) = row.map_err(damaged_by)?;
-                if !key.value().starts_with(prefix) {
-                    break;
-                }
-                chunk.push(key.value().to_vec());
-            }
-            Ok(chunk)
+    fn list_chunk(&self, number: u32, from: Bound<(u32, u64, u128)>, size: usize) -> Result<Vec<(u64, u128)>> {
+        let to = Bound::Included((number, u64::MAX, u128::MAX));
+        with_table!(self, tables::LISTS, |table| {
+            let rows = table.range((from, to)).map_err(damaged_by)?.take(size);
+            rows.map(|row| {
+                let (_, order, uid) = row.map_err(damaged_by)?.0.value();
+                Ok((order, uid))
+            })
+            .collect()
         })
     }
 
@@ -189,88 +247,6 @@ impl View {
             Ok(if count < cap { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         })?;
         Ok(count)
-    }
-
-    /// The event at a log position.
-    ///
-    /// # Errors
-    /// `Corrupt` if it cannot be decoded.
-    pub fn event(&self, position: u64) -> Result<Option<Event>> {
-        let first_pending = self.meta.next_position - self.pending.len() as u64;
-        if position >= first_pending {
-            return Ok(usize::try_from(position - first_pending).ok().and_then(|i| self.pending.get(i)).cloned());
-        }
-        self.event_bytes(position)?.map(|bytes| event::decode(&bytes).map_err(|e| damaged("an event", e))).transpose()
-    }
-
-    /// The encoded event at a log position.
-    ///
-    /// # Errors
-    /// `Corrupt` if the table cannot be read.
-    pub fn event_bytes(&self, position: u64) -> Result<Option<Vec<u8>>> {
-        with_table!(self, tables::LOG, |table| {
-            Ok(table.get(position).map_err(damaged_by)?.map(|row| row.value().to_vec()))
-        })
-    }
-
-    /// The events at some positions, in order.
-    ///
-    /// # Errors
-    /// `Corrupt` if one cannot be decoded.
-    pub fn events(&self, positions: impl RangeBounds<u64>) -> Result<Vec<(u64, Event)>> {
-        with_table!(self, tables::LOG, |table| {
-            let mut events = Vec::new();
-            for row in table.range(positions).map_err(damaged_by)? {
-                let (position, bytes) = row.map_err(damaged_by)?;
-                let event = event::decode(bytes.value()).map_err(|e| damaged("an event", e))?;
-                events.push((position.value(), event));
-            }
-            Ok(events)
-        })
-    }
-
-    /// The log positions of the events that touch a record, oldest first.
-    ///
-    /// # Errors
-    /// `Corrupt` if the table cannot be read.
-    pub fn history(&self, uid: Uid) -> Result<Vec<u64>> {
-        let uid = uid.as_u128();
-        with_table!(self, tables::HISTORY, |table| {
-            let rows = table.range((uid, 0)..=(uid, u64::MAX)).map_err(damaged_by)?;
-            rows.map(|row| row.map(|(key, _)| key.value().1).map_err(damaged_by)).collect()
-        })
-    }
-
-    /// The newest transactions before log position `before`: position of the first event and number of events.
-    ///
-    /// # Errors
-    /// `Corrupt` if the table cannot be read.
-    pub fn commits_before(&self, before: u64, limit: usize) -> Result<Vec<(u64, u64)>> {
-        with_table!(self, tables::COMMITS, |table| {
-            let rows = table.range(..before).map_err(damaged_by)?.rev().take(limit);
-            rows.map(|row| row.map(|(key, count)| (key.value(), count.value())).map_err(damaged_by)).collect()
-        })
-    }
-
-    /// The Markdown body of a record, empty if it has none.
-    ///
-    /// # Errors
-    /// `Corrupt` if the log or the blob that holds it cannot be read.
-    pub fn body(&self, record: &Record) -> Result<String> {
-        match record.body_position() {
-            Some(position) => self.body_at(position),
-            None => Ok(record.text(field::BODY).unwrap_or("").to_owned()),
-        }
-    }
-
-    fn body_at(&self, position: u64) -> Result<String> {
-        let event =
-            self.event(position)?.ok_or_else(|| damaged("the log", "the event that holds a body is missing"))?;
-        let value = event.put().and_then(|put| put.set.get(field::BODY));
-        match value.and_then(|value| value.get("blob")).and_then(serde_json::Value::as_str) {
-            Some(name) => self.blobs.read(name),
-            None => Ok(value.and_then(serde_json::Value::as_str).unwrap_or("").to_owned()),
-        }
     }
 
     /// Bytes of this machine's own, not part of the log.

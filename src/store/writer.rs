@@ -7,19 +7,18 @@ use super::blob::BLOB_BYTES_MIN;
 use super::tables;
 use super::view::{Txn, View};
 use super::{damaged_by, refused};
-use crate::domain::clock::{self, Stamp};
-use crate::domain::event::{self, Change, CommitId, Create, Event, Extra, Put};
+use crate::domain::clock::{self, ReplicaId, Stamp};
+use crate::domain::event::{Change, CommitId, Create, Event, Extra, Put};
 use crate::domain::id::{self, Uid};
 use crate::domain::record::Record;
-use crate::domain::terms::{self, Facts};
-use crate::domain::{field, fold, kind};
+use crate::domain::{field, kind};
 use crate::error::{Error, Kind, Result};
 use chrono::{DateTime, Utc};
 use redb::WriteTransaction;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::{ControlFlow, Deref};
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Deref;
 
 /// Values for registers, by name.
 pub type Registers = BTreeMap<String, Value>;
@@ -35,6 +34,8 @@ pub struct Writer {
     why: Option<String>,
     undoes: Option<CommitId>,
     local_changed: bool,
+    /// The numbers of terms that this transaction has met.
+    pub(super) numbers: HashMap<String, u32>,
 }
 
 impl Deref for Writer {
@@ -58,6 +59,7 @@ impl Writer {
             why: None,
             undoes: None,
             local_changed: false,
+            numbers: HashMap::new(),
         }
     }
 
@@ -152,7 +154,7 @@ impl Writer {
         Ok(())
     }
 
-    fn txn(&self) -> Result<&WriteTransaction> {
+    pub(super) fn txn(&self) -> Result<&WriteTransaction> {
         match &self.view.txn {
             Txn::Write(txn) => Ok(txn),
             Txn::Read(_) => Err(Error::new(Kind::Refused, "this transaction only reads")),
@@ -199,8 +201,7 @@ impl Writer {
             extra: BTreeMap::new(),
         };
         meta.next_seq += 1;
-        self.append(&event)?;
-        self.record(uid)?.ok_or_else(|| super::damaged("a record", "it vanished while it was written"))
+        self.append(event)?.ok_or_else(|| super::damaged("a record", "it vanished while it was written"))
     }
 
     fn move_long_body(&self, put: &mut Put) -> Result<()> {
@@ -212,133 +213,142 @@ impl Writer {
         Ok(())
     }
 
-    fn append(&mut self, event: &Event) -> Result<()> {
+    /// Takes in an event of another replica, or of an export, unless the log has it. Returns whether it was new.
+    ///
+    /// # Errors
+    /// `Corrupt` or `Refused` as the store says.
+    pub fn merge(&mut self, mut event: Event) -> Result<bool> {
+        let Stamp { hlc, replica } = event.stamp;
+        if self.is_known(replica, event.seq)? {
+            return Ok(false);
+        }
+        if replica == self.view.meta.replica {
+            // Somebody has seen more of this replica than it knows itself: it was set back, and must not go on counting.
+            self.become_new_replica()?;
+        }
+        self.see(replica, event.seq, event.seq)?;
+        if let Change::Put(put) = &mut event.change {
+            self.move_long_body(put)?;
+        }
+        self.view.meta.hlc = self.view.meta.hlc.max(hlc);
+        self.append(event)?;
+        Ok(true)
+    }
+
+    /// Makes the store one of another workspace, which it can become only while its log is empty.
+    ///
+    /// # Errors
+    /// `Conflict` if there are events.
+    pub fn adopt_workspace(&mut self, workspace: &str) -> Result<()> {
+        if self.view.meta.next_position > 1 {
+            return Err(Error::new(Kind::Conflict, "the store already belongs to a workspace"));
+        }
+        workspace.clone_into(&mut self.view.meta.workspace);
+        Ok(())
+    }
+
+    /// A copied or restored store is another replica: else two stores would give the same sequence to different events.
+    pub(super) fn bind(&mut self, here: &str) -> Result<()> {
+        env!("CARGO_PKG_VERSION").clone_into(&mut self.view.meta.written_by);
+        if self.view.meta.binding == here {
+            return Ok(());
+        }
+        here.clone_into(&mut self.view.meta.binding);
+        self.become_new_replica()
+    }
+
+    /// From now on events are made under another identity; those made so far stay known.
+    pub(super) fn become_new_replica(&mut self) -> Result<()> {
+        let (old, next) = (self.view.meta.replica, self.view.meta.next_seq);
+        if next > 1 {
+            self.see(old, 1, next - 1)?;
+        }
+        let mut hash = Sha256::new_with_prefix(self.seed);
+        hash.update(old.0.to_be_bytes());
+        hash.update(self.now.timestamp_micros().to_be_bytes());
+        let mut bits = [0; 8];
+        bits.copy_from_slice(&hash.finalize()[..8]);
+        self.view.meta.replica = ReplicaId(u64::from_be_bytes(bits));
+        self.view.meta.next_seq = 1;
+        self.commit = 1;
+        Ok(())
+    }
+
+    /// Notes that the log has the events `first..=last` of another replica; ranges that touch become one.
+    pub(super) fn see(&self, replica: ReplicaId, first: u64, last: u64) -> Result<()> {
+        let before = self.seen_before(replica, first)?.filter(|(_, end)| end.saturating_add(1) >= first);
+        let after = self.seen_before(replica, last.saturating_add(1))?.filter(|(start, _)| *start > first);
+        let start = before.map_or(first, |(start, _)| start);
+        let end = [before, after].into_iter().flatten().fold(last, |end, (_, other)| end.max(other));
+        let mut seen = self.txn()?.open_table(tables::SEEN).map_err(damaged_by)?;
+        if let Some((start, _)) = after {
+            seen.remove((replica.0, start)).map_err(refused)?;
+        }
+        seen.insert((replica.0, start), end).map_err(refused)?;
+        Ok(())
+    }
+
+    /// Puts an event at the next position.
+    fn append(&mut self, event: Event) -> Result<Option<Record>> {
         let position = self.view.meta.next_position;
-        self.view.meta.next_position += 1;
-        self.view.pending.push(event.clone());
-        for uid in &event.touches {
-            self.txn()?
-                .open_table(tables::HISTORY)
-                .map_err(damaged_by)?
-                .insert((uid.as_u128(), position), ())
-                .map_err(refused)?;
-            self.fold(*uid, position, event)?;
+        self.append_at(position, event)
+    }
+
+    /// Puts an event at a position that no earlier one reached, and folds it. Returns the record that it is about.
+    pub(super) fn append_at(&mut self, position: u64, event: Event) -> Result<Option<Record>> {
+        self.view.meta.next_position = position + 1;
+        let touches = event.touches.clone();
+        self.view.pending.push((position, event));
+        let mut about = None;
+        for uid in touches {
+            about = self.fold(uid, position)?.filter(|_| about.is_none()).or(about);
         }
-        Ok(())
+        Ok(about)
     }
 
-    fn fold(&self, uid: Uid, position: u64, event: &Event) -> Result<()> {
-        let held = self.record(uid)?;
-        let mut record = held.clone().unwrap_or_else(|| Record::unborn(uid));
-        fold::apply(&mut record, &event.with_body_at(position));
-        if held.as_ref().is_none_or(|held| held.birth.is_none()) && record.birth.is_some() {
-            self.take_id(&mut record)?;
-        }
-        let before = self.terms_around(held.as_ref(), &record)?;
-        let row = rmp_serde::to_vec_named(&record).map_err(|e| super::damaged("a record", e))?;
-        self.txn()?
-            .open_table(tables::RECORDS)
-            .map_err(damaged_by)?
-            .insert(uid.as_u128(), row.as_slice())
-            .map_err(refused)?;
-        self.move_postings(&before)
-    }
-
-    /// Takes the short id of a new record. If another record has it already, which only a merge can bring about, the
-    /// earlier one keeps it and the other goes by its full id.
-    fn take_id(&self, record: &mut Record) -> Result<()> {
-        let (uid, short) = (record.uid, record.id().to_owned());
-        let full = uid.short(kind::prefix(record.kind()), id::FULL_LEN);
-        match self.id(&short)? {
-            Some(holder) if holder != uid => {
-                record.alias = Some(full.clone());
-                self.insert_id(&full, uid)
-            }
-            _ => self.insert_id(&short, uid),
-        }
-    }
-
-    fn insert_id(&self, id: &str, uid: Uid) -> Result<()> {
-        self.txn()?.open_table(tables::IDS).map_err(damaged_by)?.insert(id, uid.as_u128()).map_err(refused)?;
-        Ok(())
-    }
-
-    /// The current terms of every record whose terms this change may touch; the changed one first, because the others'
-    /// terms are derived from its postings.
-    fn terms_around(&self, before: Option<&Record>, after: &Record) -> Result<Vec<(Uid, Terms)>> {
-        let mut uids = BTreeSet::new();
-        if before.is_some_and(Record::is_live) != after.is_live() {
-            self.each(&terms::incoming_term(after.uid, field::link::NEEDS), |dependent| {
-                uids.insert(dependent.uid);
-                Ok(ControlFlow::Continue(()))
-            })?;
-        }
-        for record in before.into_iter().chain([after]) {
-            uids.extend(record.linked(field::link::BLOCKS));
-            self.add_key_sharers(record, &mut uids)?;
-        }
-        // The changed record first: whether the others are blocked or contradicted is read from its postings.
-        uids.remove(&after.uid);
-        let ordered = std::iter::once(after.uid).chain(uids);
-        ordered.map(|uid| Ok((uid, self.current_terms(uid)?))).collect()
-    }
-
-    /// Only live records contradict each other, and they come first.
-    fn add_key_sharers(&self, record: &Record, uids: &mut BTreeSet<Uid>) -> Result<()> {
-        let Some(key) = record.text(field::KEY) else { return Ok(()) };
-        self.scan(&terms::key_term(key), |order, uid| {
-            if order >= terms::KEY_ORDER_ENDED {
-                return Ok(ControlFlow::Break(()));
-            }
-            uids.insert(uid);
-            Ok(ControlFlow::Continue(()))
-        })
-    }
-
-    fn current_terms(&self, uid: Uid) -> Result<Terms> {
-        let Some(record) = self.record(uid)? else { return Ok(Terms::new()) };
-        let facts = if record.is_visible() { self.facts(&record)? } else { Facts::default() };
-        Ok(terms::terms(&record, facts).into_iter().collect())
-    }
-
-    fn move_postings(&self, before: &[(Uid, Terms)]) -> Result<()> {
-        for (uid, old) in before {
-            let new = self.current_terms(*uid)?;
-            let mut postings = self.txn()?.open_table(tables::POSTINGS).map_err(damaged_by)?;
-            for (term, order) in old.difference(&new) {
-                postings.remove(tables::posting_key(term, Some((*order, *uid))).as_slice()).map_err(refused)?;
-            }
-            for (term, order) in new.difference(old) {
-                postings.insert(tables::posting_key(term, Some((*order, *uid))).as_slice(), ()).map_err(refused)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes the log rows, the transaction's row and the counters; what is left to do is to commit.
+    /// Writes the log rows, the transactions' rows and the counters; what is left to do is to commit.
     pub(super) fn finish(mut self) -> Result<WriteTransaction> {
-        let first = self.view.meta.next_position - self.view.pending.len() as u64;
-        if let Some(event) = self.view.pending.first_mut() {
+        if let Some((_, event)) = self.view.pending.first_mut().filter(|_| self.why.is_some() || self.undoes.is_some())
+        {
             event.why = self.why.take();
             event.undoes = self.undoes.take();
         }
+        self.write_log()?;
+        self.write_commits()?;
         let Txn::Write(txn) = self.view.txn else {
             return Err(Error::new(Kind::Refused, "this transaction only reads"));
         };
-        {
-            let mut log = txn.open_table(tables::LOG).map_err(damaged_by)?;
-            for (position, event) in (first..).zip(&self.view.pending) {
-                let bytes = event::encode(event).map_err(|e| super::damaged("an event", e))?;
-                log.insert(position, bytes.as_slice()).map_err(refused)?;
-            }
-            if !self.view.pending.is_empty() {
-                let mut commits = txn.open_table(tables::COMMITS).map_err(damaged_by)?;
-                commits.insert(first, self.view.pending.len() as u64).map_err(refused)?;
-            }
-        }
         super::write_meta(&txn, &self.view.meta)?;
         Ok(*txn)
     }
-}
 
-type Terms = BTreeSet<(String, u64)>;
+    fn write_log(&self) -> Result<()> {
+        let mut log = self.txn()?.open_table(tables::LOG).map_err(damaged_by)?;
+        for (position, event) in &self.view.pending {
+            log.insert(position, self.view.packer.pack(event)?.as_slice()).map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    /// A merge, or a rewrite, brings several transactions at once, or the rest of one whose beginning is there.
+    fn write_commits(&self) -> Result<()> {
+        let mut open = self.last_commit()?;
+        let mut commits = self.txn()?.open_table(tables::COMMITS).map_err(damaged_by)?;
+        for (position, event) in &self.view.pending {
+            let first = match open {
+                Some((id, first)) if id == event.commit_id() => first,
+                _ => *position,
+            };
+            open = Some((event.commit_id(), first));
+            commits.insert(first, position - first + 1).map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    /// The transaction at the end of the log: its identity and the position of its first event.
+    fn last_commit(&self) -> Result<Option<(CommitId, u64)>> {
+        let before = self.view.pending.first().map_or(self.view.meta.next_position, |(position, _)| *position);
+        let Some((first, _)) = self.commits_before(before, 1)?.pop() else { return Ok(None) };
+        Ok(self.view.event(first)?.map(|event| (event.commit_id(), first)))
+    }
+}

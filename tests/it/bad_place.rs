@@ -130,7 +130,9 @@ fn an_unwritable_directory_answers_and_refuses() {
 fn a_full_disk_refuses_and_keeps_what_was_acknowledged() {
     let shell = Workspace::empty();
     std::fs::create_dir(shell.dir().join("small")).unwrap();
-    shell.write("text", "x".repeat(30_000));
+    // Random, because the log is compressed.
+    let random = shell.program("sh").args(["-c", "head -c 15000 /dev/urandom | od -An -v -tx1"]).output().unwrap();
+    shell.write("text", random.stdout);
     let beads = (0..4000)
         .map(|n| format!("{{\"id\":\"bd-{n}\",\"title\":\"t {n}\",\"status\":\"open\",\"issue_type\":\"task\"}}\n"));
     shell.write("issues.jsonl", beads.collect::<String>());

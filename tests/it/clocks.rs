@@ -118,7 +118,7 @@ fn two_stores_with_clocks_an_hour_apart() {
         shell.ok(&["edit", &shared, "--title", name]);
         let titles = texts(&shell.json(&["list"]), "title");
         let expected = [3, 2, 1, 0].map(|i| format!("{name} {i}"));
-        assert_eq!(titles, [&expected[..], &[name.to_owned()]].concat());
+        assert_eq!(titles, [&[name.to_owned()], &expected[..]].concat(), "what was touched last comes first");
         assert_stamps_grow(shell, name);
     }
     let replica = |shell: &Shell| {

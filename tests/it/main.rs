@@ -17,6 +17,7 @@ mod concurrency;
 mod corners;
 mod durability;
 mod faults;
+mod formats;
 mod index;
 mod json;
 mod kinds;

@@ -1,6 +1,6 @@
 //! The n-th access to the disk fails, for every n, once and for ever.
 
-use super::plate::{EIO, ENOSPC, Fault};
+use super::plate::{self, EIO, ENOSPC, Fault};
 use super::{Change, Lab, WORKLOAD};
 use crate::error::{Error, Kind};
 
@@ -22,16 +22,16 @@ fn assert_refused(error: &Error, what: &str) {
 /// Fails each access of a transaction. Returns how often the failed transaction was there all the same.
 fn each_access_of(before: usize, change: Change) -> usize {
     let lab = Lab::after(before);
-    let (start, log) = (lab.plate.bytes(), lab.log());
-    lab.plate.fail(None);
+    let (start, log) = (lab.plate().bytes(), lab.log());
+    plate::fail(None);
     lab.store.write(change).unwrap();
-    let (accesses, after) = (lab.plate.accesses(), lab.log());
+    let (accesses, after) = (plate::accesses(), lab.log());
     let mut kept = 0;
     for fault in faults(accesses) {
-        lab.plate.replace(start.clone());
-        lab.plate.fail(Some(fault));
+        lab.plate().replace(start.clone());
+        plate::fail(Some(fault));
         let result = lab.store.write(change);
-        lab.plate.fail(None);
+        plate::fail(None);
         let (what, now) = (format!("{fault:?} of {accesses}"), lab.log());
         match result {
             Ok(()) => assert!(now == after, "{what}: an acknowledged transaction is not there"),
@@ -63,42 +63,65 @@ fn of_a_batch() {
 #[test]
 fn of_a_read() {
     let lab = Lab::after(7);
-    let (start, log) = (lab.plate.bytes(), lab.log());
-    lab.plate.fail(None);
+    let (start, log) = (lab.plate().bytes(), lab.log());
+    plate::fail(None);
     lab.log();
-    for fault in faults(lab.plate.accesses()) {
-        lab.plate.fail(Some(fault));
-        let found = lab.store.read(|view| (1..view.next_position()).map(|at| view.event_bytes(at)).collect());
-        lab.plate.fail(None);
-        let found: Result<Vec<Option<Vec<u8>>>, Error> = found;
+    for fault in faults(plate::accesses()) {
+        plate::fail(Some(fault));
+        let found = lab.store.read(|view| view.events(1..));
+        plate::fail(None);
         match found {
-            Ok(found) => assert!(found.into_iter().flatten().eq(log.iter().cloned()), "{fault:?}: something else"),
+            Ok(found) => {
+                assert!(found.into_iter().map(|(_, event)| event).eq(log.clone()), "{fault:?}: something else")
+            }
             Err(error) => assert_refused(&error, &format!("{fault:?}")),
         }
     }
-    assert!(lab.plate.bytes() == start, "reading changed the disk");
+    assert!(lab.plate().bytes() == start, "reading changed the disk");
 }
 
 #[test]
 fn of_an_init() {
     let lab = Lab::empty();
-    lab.plate.fail(None);
+    plate::fail(None);
     lab.store.init().unwrap();
-    for fault in faults(lab.plate.accesses()) {
+    for fault in faults(plate::accesses()) {
         let _ = std::fs::remove_file(lab.dir.path().join("state.redb"));
-        lab.plate.replace(Vec::new());
-        lab.plate.fail(Some(fault));
+        plate::fail(Some(fault));
         let made = lab.store.init();
-        lab.plate.fail(None);
+        plate::fail(None);
         let what = format!("{fault:?}");
         if let Err(error) = made {
             assert_refused(&error, &what);
             assert!(!lab.store.exists(), "{what}: it failed, and there is a store");
-            lab.plate.replace(Vec::new());
             assert!(lab.store.init().unwrap(), "{what}");
         }
+        assert_eq!(lab.litter(), [""; 0], "{what}");
         lab.assert_sound(&what);
-        let names = std::fs::read_dir(lab.dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
-        assert!(!names.into_iter().any(|name| name.to_string_lossy().contains(".new-")), "{what}: litter");
+    }
+}
+
+/// Whatever happens to the new file, the old one stays until the new one is whole.
+#[test]
+fn of_a_rewrite() {
+    let lab = Lab::after(8);
+    let rewrite = || lab.store.rewrite(&mut |_, event| Ok(Some(event)), &|_, _| {});
+    let (start, log) = (lab.plate().bytes(), lab.log());
+    plate::fail(None);
+    rewrite().unwrap();
+    let accesses = plate::accesses();
+    for fault in faults(accesses).step_by(3) {
+        lab.plate().replace(start.clone());
+        plate::fail(Some(fault));
+        let done = rewrite();
+        plate::fail(None);
+        let what = format!("{fault:?} of {accesses}");
+        assert!(lab.log() == log, "{what}: the log says something else");
+        if let Err(error) = done {
+            assert_refused(&error, &what);
+            assert_eq!(lab.litter(), [""; 0], "{what}");
+            assert!(lab.plate().bytes() == start, "{what}: it failed and changed the store");
+        }
+        lab.assert_sound(&what);
     }
 }

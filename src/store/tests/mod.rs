@@ -7,14 +7,15 @@ mod failing;
 mod plate;
 mod power_cut;
 
-use super::backend::Medium;
 use super::{Registers, Store, Writer};
+use crate::domain::event::Event;
 use crate::domain::field;
 use crate::domain::id::Uid;
 use crate::error::Result;
 use chrono::{DateTime, TimeDelta};
 use plate::Plate;
 use serde_json::json;
+use std::fs::File;
 use std::sync::Arc;
 
 /// One transaction of the workload.
@@ -49,11 +50,10 @@ fn batch(writer: &mut Writer) -> Result<()> {
     (100..300).try_for_each(|number| create(writer, number, "note", &format!("note {number} of the batch")))
 }
 
-/// A store on a plate. One a thread.
+/// A store whose database is on a plate.
 struct Lab {
     dir: tempfile::TempDir,
     store: Store,
-    plate: Arc<Plate>,
 }
 
 impl Lab {
@@ -62,10 +62,8 @@ impl Lab {
         let dir = tempfile::tempdir().unwrap();
         let clock = || DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
         let mut store = Store::at(dir.path(), clock, [7; 16]);
-        store.medium = |_| PLATE.with(|plate| Arc::clone(plate) as Arc<dyn Medium>);
-        let plate = PLATE.with(Arc::clone);
-        plate.replace(Vec::new());
-        Self { dir, store, plate }
+        store.medium = |file| plate::of(&file);
+        Self { dir, store }
     }
 
     /// A store that went through the first transactions of the workload.
@@ -76,13 +74,22 @@ impl Lab {
         lab
     }
 
+    /// What the database in use is on.
+    fn plate(&self) -> Arc<Plate> {
+        plate::of(&File::open(self.dir.path().join("state.redb")).unwrap())
+    }
+
+    /// The names of the files that a rewrite or an init left unfinished.
+    fn litter(&self) -> Vec<String> {
+        let names = std::fs::read_dir(self.dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.into_string().unwrap()).filter(|name| name.contains(".new-")).collect()
+    }
+
     /// The log, event by event.
     #[track_caller]
-    fn log(&self) -> Vec<Vec<u8>> {
-        let bytes =
-            self.store.read(|view| (1..view.next_position()).map(|position| view.event_bytes(position)).collect());
-        let rows: Vec<Option<Vec<u8>>> = bytes.unwrap();
-        rows.into_iter().map(|row| row.expect("a log without gaps")).collect()
+    fn log(&self) -> Vec<Event> {
+        let events = self.store.read(|view| view.events(1..)).unwrap();
+        events.into_iter().map(|(_, event)| event).collect()
     }
 
     /// The store opens, takes a further write, and its views say what its log says.
@@ -93,10 +100,6 @@ impl Lab {
         let verdict = self.store.verify().unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_eq!(verdict.differences, [""; 0], "{what}");
     }
-}
-
-thread_local! {
-    static PLATE: Arc<Plate> = Arc::default();
 }
 
 /// `usual`, times `STATE_TEST_ROUNDS` if that is set.

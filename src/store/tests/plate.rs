@@ -1,10 +1,14 @@
 //! A disk in memory: it records every step, fails when told to, and tells what a power cut would leave of it.
 
 use crate::store::backend::Medium;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
-use std::sync::{Mutex, MutexGuard};
+use std::os::unix::fs::MetadataExt;
+use std::sync::{Arc, Mutex, MutexGuard};
 
-/// Bytes in memory.
+/// Bytes in memory, in the place of those of one file.
 #[derive(Debug, Default)]
 pub(super) struct Plate(Mutex<State>);
 
@@ -12,9 +16,69 @@ pub(super) struct Plate(Mutex<State>);
 struct State {
     bytes: Vec<u8>,
     steps: Vec<Step>,
+}
+
+/// How often the plates of this thread were accessed, and which access fails.
+#[derive(Debug, Default)]
+struct Luck {
     accesses: usize,
     fault: Option<Fault>,
     syncs_until_one_fails: Option<usize>,
+}
+
+thread_local! {
+    /// By inode.
+    static PLATES: RefCell<BTreeMap<u64, Arc<Plate>>> = RefCell::default();
+    static LUCK: RefCell<Luck> = RefCell::default();
+}
+
+/// The plate of a file: a new one if the file is new, which its length tells, because an inode is used again.
+pub(super) fn of(file: &File) -> Arc<Plate> {
+    let metadata = file.metadata().unwrap();
+    PLATES.with_borrow_mut(|plates| {
+        if metadata.len() == 0 {
+            file.set_len(1).unwrap();
+            plates.remove(&metadata.ino());
+        }
+        Arc::clone(plates.entry(metadata.ino()).or_default())
+    })
+}
+
+/// Lets an access fail, counted from now.
+pub(super) fn fail(fault: Option<Fault>) {
+    LUCK.set(Luck { fault, ..Luck::default() });
+}
+
+/// Lets a sync fail, counted from now and from 1.
+pub(super) fn fail_sync(at: usize) {
+    LUCK.set(Luck { syncs_until_one_fails: Some(at), ..Luck::default() });
+}
+
+/// How many accesses there were since the last [`fail`].
+pub(super) fn accesses() -> usize {
+    LUCK.with_borrow(|luck| luck.accesses)
+}
+
+fn access(grows: bool) -> io::Result<()> {
+    LUCK.with_borrow_mut(|luck| {
+        luck.accesses += 1;
+        match luck.fault {
+            Some(Fault { at, forever, errno })
+                if (luck.accesses == at || forever && luck.accesses > at) && (grows || errno != ENOSPC) =>
+            {
+                Err(io::Error::from_raw_os_error(errno))
+            }
+            _ => Ok(()),
+        }
+    })
+}
+
+fn sync() -> io::Result<()> {
+    let left = LUCK.with_borrow_mut(|luck| {
+        luck.syncs_until_one_fails = luck.syncs_until_one_fails.map(|left| left.wrapping_sub(1));
+        luck.syncs_until_one_fails
+    });
+    if left == Some(0) { Err(io::Error::from_raw_os_error(EIO)) } else { access(false) }
 }
 
 /// Something that changes what a power cut leaves.
@@ -44,30 +108,14 @@ pub(super) const EIO: i32 = 5;
 pub(super) const ENOSPC: i32 = 28;
 
 impl Plate {
-    /// From now on these are the bytes; nothing fails, nothing is recorded yet.
+    /// From now on these are the bytes; nothing is recorded yet.
     pub(super) fn replace(&self, bytes: Vec<u8>) {
-        *self.state() = State { bytes, ..State::default() };
-    }
-
-    /// Lets an access fail, counted from now.
-    pub(super) fn fail(&self, fault: Option<Fault>) {
-        let mut state = self.state();
-        (state.accesses, state.fault, state.syncs_until_one_fails) = (0, fault, None);
-    }
-
-    /// Lets a sync fail, counted from now and from 1.
-    pub(super) fn fail_sync(&self, at: usize) {
-        self.state().syncs_until_one_fails = Some(at);
+        self.restore(bytes, Vec::new());
     }
 
     /// Goes on from an earlier state, with its record.
     pub(super) fn restore(&self, bytes: Vec<u8>, steps: Vec<Step>) {
-        *self.state() = State { bytes, steps, ..State::default() };
-    }
-
-    /// How many accesses there were since the last [`Plate::fail`].
-    pub(super) fn accesses(&self) -> usize {
-        self.state().accesses
+        *self.state() = State { bytes, steps };
     }
 
     /// What can be read now.
@@ -83,24 +131,11 @@ impl Plate {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
-}
 
-impl State {
-    fn access(&mut self, grows: bool) -> io::Result<()> {
-        self.accesses += 1;
-        match self.fault {
-            Some(Fault { at, forever, errno })
-                if (self.accesses == at || forever && self.accesses > at) && (grows || errno != ENOSPC) =>
-            {
-                Err(io::Error::from_raw_os_error(errno))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn apply(&mut self, step: Step) {
-        apply(&mut self.bytes, &step, usize::MAX);
-        self.steps.push(step);
+    fn apply(&self, step: Step) {
+        let mut state = self.state();
+        apply(&mut state.bytes, &step, usize::MAX);
+        state.steps.push(step);
     }
 }
 
@@ -121,42 +156,35 @@ pub(super) fn apply(image: &mut Vec<u8>, step: &Step, limit: usize) {
 
 impl Medium for Plate {
     fn len(&self) -> io::Result<u64> {
-        let mut state = self.state();
-        state.access(false)?;
-        Ok(state.bytes.len() as u64)
+        access(false)?;
+        Ok(self.state().bytes.len() as u64)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let mut state = self.state();
-        state.access(false)?;
+        access(false)?;
         let start = usize::try_from(offset).unwrap();
-        let found = state.bytes.get(start..start + out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
-        out.copy_from_slice(found);
+        let state = self.state();
+        out.copy_from_slice(state.bytes.get(start..start + out.len()).ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
     }
 
     /// One that fails has written the first half.
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let mut state = self.state();
-        let allowed = state.access(true);
+        let allowed = access(true);
         let kept = if allowed.is_ok() { data.len() } else { data.len() / 2 };
-        state.apply(Step::Write(offset, data[..kept].to_vec()));
+        self.apply(Step::Write(offset, data[..kept].to_vec()));
         allowed
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        let mut state = self.state();
-        state.access(true)?;
-        state.apply(Step::SetLen(len));
+        access(true)?;
+        self.apply(Step::SetLen(len));
         Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
-        let mut state = self.state();
-        let left = state.syncs_until_one_fails.map(|left| left.wrapping_sub(1));
-        state.syncs_until_one_fails = left;
-        let allowed = if left == Some(0) { Err(io::Error::from_raw_os_error(EIO)) } else { state.access(false) };
-        state.apply(if allowed.is_ok() { Step::Sync } else { Step::Lost });
+        let allowed = sync();
+        self.apply(if allowed.is_ok() { Step::Sync } else { Step::Lost });
         allowed
     }
 }

@@ -2,6 +2,7 @@
 
 use super::plate::{self, Step};
 use super::{Lab, WORKLOAD, rounds};
+use crate::domain::event::Event;
 use std::collections::BTreeSet;
 
 /// What was done to a disk, and when it was whole.
@@ -10,19 +11,19 @@ struct Run {
     steps: Vec<Step>,
     /// For each acknowledged transaction the number of steps before it was and the length of the log.
     acknowledged: Vec<(usize, usize)>,
-    log: Vec<Vec<u8>>,
+    log: Vec<Event>,
 }
 
 impl Run {
     fn record(lab: &Lab) -> Self {
-        let start = lab.plate.bytes();
-        lab.plate.replace(start.clone());
+        let start = lab.plate().bytes();
+        lab.plate().replace(start.clone());
         let mut acknowledged = vec![(0, lab.log().len())];
         for change in WORKLOAD {
             lab.store.write(change).unwrap();
-            acknowledged.push((lab.plate.steps().len(), lab.log().len()));
+            acknowledged.push((lab.plate().steps().len(), lab.log().len()));
         }
-        Self { start, steps: lab.plate.steps(), acknowledged, log: lab.log() }
+        Self { start, steps: lab.plate().steps(), acknowledged, log: lab.log() }
     }
 
     /// The lengths that the log may have if the power goes after so many steps: what was acknowledged, and perhaps the
@@ -92,13 +93,18 @@ fn what_was_acknowledged_survives_and_the_rest_is_whole_or_absent() {
             }
             let mut image = durable.clone();
             fate.iter().for_each(|(at, bytes)| plate::apply(&mut image, &run.steps[*at], *bytes));
-            lab.plate.replace(image);
+            lab.plate().replace(image);
             let what = format!("after {after} of {} steps, of those from {synced} survive {fate:?}", run.steps.len());
             assert_whole(&lab, &run, after, &what);
         }
     }
     eprintln!("{} disks after {} steps", seen.len(), run.steps.len());
     assert!(seen.len() > 500, "only {} disks", seen.len());
+    let cut_after_its_commit = run
+        .acknowledged
+        .iter()
+        .any(|(steps, _)| steps.checked_sub(1).is_some_and(|last| matches!(run.steps[last], Step::SetLen(_))));
+    assert!(cut_after_its_commit, "no transaction gave space back");
 }
 
 #[track_caller]
@@ -112,9 +118,17 @@ fn assert_whole(lab: &Lab, run: &Run, after: usize, what: &str) {
 
 /// The file is renamed after it is built, so nothing of it may be on its way to the disk then.
 #[test]
-fn a_new_store_is_synced_before_it_gets_its_name() {
+fn a_new_file_is_synced_before_it_gets_its_name() {
     let lab = Lab::after(0);
-    assert!(matches!(lab.plate.steps().last(), Some(Step::Sync)), "{} steps", lab.plate.steps().len());
+    assert!(matches!(lab.plate().steps().last(), Some(Step::Sync)), "init");
+    WORKLOAD.iter().for_each(|change| lab.store.write(change).unwrap());
+    let (old, log) = (lab.plate(), lab.log());
+    old.replace(old.bytes());
+    lab.store.rewrite(&mut |_, event| Ok(Some(event)), &|_, _| {}).unwrap();
+    assert!(matches!(lab.plate().steps().last(), Some(Step::Sync)), "rewrite");
+    assert!(old.steps().is_empty(), "a rewrite changed the file that it is to replace");
+    assert!(lab.log() == log);
+    lab.assert_sound("rewritten");
 }
 
 /// A sync fails, and the system forgets the pages that it could not write, but goes on showing them. What is built on
@@ -122,24 +136,24 @@ fn a_new_store_is_synced_before_it_gets_its_name() {
 #[test]
 fn a_failed_sync_that_loses_its_pages_hurts_nobody() {
     let lab = Lab::after(3);
-    let start = lab.plate.bytes();
+    let start = lab.plate().bytes();
     for at in 1.. {
-        lab.plate.replace(start.clone());
-        lab.plate.fail_sync(at);
+        lab.plate().replace(start.clone());
+        plate::fail_sync(at);
         let failed = lab.store.write(WORKLOAD[3]);
-        lab.plate.fail(None);
+        plate::fail(None);
         if failed.is_ok() {
             assert!(at > 2, "a write syncs twice at least");
             break;
         }
         for change in &WORKLOAD[4..] {
             lab.store.write(change).unwrap();
-            let (seen, log) = (lab.plate.bytes(), lab.log());
-            let (steps, what) = (lab.plate.steps(), format!("sync {at} failed"));
-            lab.plate.replace(durable(&start, &steps));
+            let (seen, log) = (lab.plate().bytes(), lab.log());
+            let (steps, what) = (lab.plate().steps(), format!("sync {at} failed"));
+            lab.plate().replace(durable(&start, &steps));
             assert!(lab.log() == log, "{what}: an acknowledged transaction is lost or half");
             lab.assert_sound(&what);
-            lab.plate.restore(seen, steps);
+            lab.plate().restore(seen, steps);
         }
     }
 }
