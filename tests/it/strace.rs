@@ -154,7 +154,8 @@ fn places(calls: &[Call]) -> BTreeSet<(String, usize)> {
         }
         let maps_no_file = call.name == "mmap" && call.text.contains(", -1, 0)");
         let is_loaders = loaders.get(&call.name).is_some_and(|loaders: &usize| *count <= *loaders);
-        if !is_loaders && !maps_no_file && !(others.contains(&call.thread) && call.thread != main) {
+        let is_others = others.contains(&call.thread) && call.thread != main;
+        if !(is_loaders || maps_no_file || is_others) {
             places.insert((call.name.clone(), *count));
         }
     }

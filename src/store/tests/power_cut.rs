@@ -92,7 +92,9 @@ fn what_was_acknowledged_survives_and_the_rest_is_whole_or_absent() {
                 continue;
             }
             let mut image = durable.clone();
-            fate.iter().for_each(|(at, bytes)| plate::apply(&mut image, &run.steps[*at], *bytes));
+            for (at, bytes) in &fate {
+                plate::apply(&mut image, &run.steps[*at], *bytes);
+            }
             lab.plate().replace(image);
             let what = format!("after {after} of {} steps, of those from {synced} survive {fate:?}", run.steps.len());
             assert_whole(&lab, &run, after, &what);
@@ -121,7 +123,9 @@ fn assert_whole(lab: &Lab, run: &Run, after: usize, what: &str) {
 fn a_new_file_is_synced_before_it_gets_its_name() {
     let lab = Lab::after(0);
     assert!(matches!(lab.plate().steps().last(), Some(Step::Sync)), "init");
-    WORKLOAD.iter().for_each(|change| lab.store.write(change).unwrap());
+    for change in WORKLOAD {
+        lab.store.write(change).unwrap();
+    }
     let (old, log) = (lab.plate(), lab.log());
     old.replace(old.bytes());
     lab.store.rewrite(&mut |_, event| Ok(Some(event)), &|_, _| {}).unwrap();
