@@ -66,18 +66,6 @@ impl Event {
         CommitId { replica: self.stamp.replica, seq: self.commit }
     }
 
-    /// The event as the views fold it: a body is replaced by the log position that holds it, so that texts live once.
-    #[must_use]
-    pub fn with_body_at(mut self, position: u64) -> Self {
-        if let Change::Put(put) = &mut self.change
-            && let Some(body) = put.set.get_mut(super::field::BODY)
-            && !body.is_null()
-        {
-            *body = serde_json::json!({"log": position});
-        }
-        self
-    }
-
     /// The change of registers, if this binary understands it.
     #[must_use]
     pub fn put(&self) -> Option<&Put> {

@@ -4,17 +4,20 @@
 //! Illegal values and transitions are tolerated here; they are refused where events are made.
 
 use super::event::{Event, Put};
+use super::field;
 use super::record::{Birth, Record, Register};
+use serde_json::json;
 
-/// Folds one event into the record that its change is about. Unknown changes only count as an update.
+/// Folds the event at a log position into the record that its change is about. Unknown changes only count as an update.
 ///
-/// Returns whether anything about the record is different now.
-pub fn apply(record: &mut Record, event: &Event) -> bool {
+/// A body stays in the log: the record gets the position that holds it, so that texts live once. Returns whether anything
+/// about the record is different now.
+pub fn apply(record: &mut Record, event: &Event, position: u64) -> bool {
     let before_birth = record.birth.is_some();
     let mut changed = false;
     if let Some(put) = event.put().filter(|put| put.uid == record.uid) {
         changed |= set_birth(record, event, put);
-        changed |= set_registers(record, event, put);
+        changed |= set_registers(record, event, put, position);
     }
     if event.stamp > record.updated {
         record.updated = event.stamp;
@@ -57,14 +60,15 @@ fn share_birth_stamps(record: &mut Record) {
     }
 }
 
-fn set_registers(record: &mut Record, event: &Event, put: &Put) -> bool {
+fn set_registers(record: &mut Record, event: &Event, put: &Put, position: u64) -> bool {
     let own = record.birth.as_ref().is_some_and(|birth| birth.stamp == event.stamp);
     let mut changed = false;
     for (name, value) in &put.set {
         let newer = record.registers.get(name).is_none_or(|held| record.stamp_of(held) < event.stamp);
         if newer {
             let stamp = (!own).then_some(event.stamp);
-            record.registers.insert(name.clone(), Register { value: value.clone(), stamp });
+            let value = if name == field::BODY && !value.is_null() { json!({"log": position}) } else { value.clone() };
+            record.registers.insert(name.clone(), Register { value, stamp });
             changed = true;
         }
     }

@@ -9,6 +9,8 @@
 //! How text becomes terms is in `tokenizer`, what a query means in `plan`, how it is scored in `score` and `rank`;
 //! `reader`, `tail` and `writer` do what they are called.
 //!
+//! Texts are not kept here but in the log, from which a snippet is made: a quarter of the index's bytes.
+//!
 //! Does not know: the store, the log, the fold, the clock. Documents, positions and the time come in as arguments.
 
 mod directory;
@@ -34,7 +36,7 @@ use crate::domain::query::Query;
 use crate::error::Result;
 use chrono::{DateTime, Utc};
 use plan::Plan;
-use rank::{Candidate, Place};
+use rank::Candidate;
 use reader::Opened;
 use score::Statistics;
 use std::collections::BTreeSet;
@@ -80,6 +82,12 @@ pub struct Document {
     pub created: DateTime<Utc>,
     /// When it last changed.
     pub updated: DateTime<Utc>,
+}
+
+/// One line of a record's body or title, about 160 characters at most, the words of `query` in brackets.
+#[must_use]
+pub fn snippet(query: &Query, title: &str, body: &str) -> String {
+    snippet::snippet(&Plan::new(query), title, body)
 }
 
 /// How far into which log an index reaches.
@@ -131,8 +139,6 @@ pub struct Hit {
     pub uid: Uid,
     /// The score that orders the hits; 0 if the query has no words.
     pub score: f32,
-    /// One line of its body or title, about 160 characters at most, matched words in brackets.
-    pub snippet: String,
     /// The factors whose product the score is.
     pub parts: Vec<(&'static str, f32)>,
 }
@@ -226,15 +232,16 @@ impl Search<'_> {
         }
         let in_tail = scan.matches(self.plan, &statistics)?;
         let mut total = in_tail.len();
-        let of_tail = |(number, score)| Candidate::of_tail(number, &self.tail.documents[number], score);
+        let of_tail = |(number, score)| Candidate::of_tail(&self.tail.documents[number], score);
         let mut candidates: Vec<Candidate> = in_tail.into_iter().map(of_tail).collect();
         if let Some(index) = index {
             let (found, matching) = index.matches(&statistics, &self.hidden(), self.reach())?;
             total += matching;
             candidates.extend(found.into_iter().map(Candidate::of_index));
         }
-        let page = self.page_of(candidates);
-        let hits = page.into_iter().map(|candidate| self.hit(candidate, index)).collect::<tantivy::Result<_>>()?;
+        let hits =
+            self.page_of(candidates).into_iter().map(|Candidate { uid, score, parts, .. }| Hit { uid, score, parts });
+        let hits = hits.collect();
         Ok(Hits { hits, total: total.min(TOTAL_MAX), capped: total > TOTAL_MAX })
     }
 
@@ -255,16 +262,5 @@ impl Search<'_> {
         } else {
             rank::by_time(candidates, &self.page)
         }
-    }
-
-    fn hit(&self, candidate: Candidate, index: Option<&Opened>) -> tantivy::Result<Hit> {
-        let Candidate { uid, place, score, parts, .. } = candidate;
-        let line = |title: &str, body: &str| snippet::snippet(self.plan, title, body);
-        let snippet = match (place, index) {
-            (Place::Index(address), Some(index)) => index.texts(address).map(|(title, body)| line(&title, &body))?,
-            (Place::Tail(number), _) => line(&self.tail.documents[number].title, &self.tail.documents[number].body),
-            (Place::Index(_), None) => String::new(),
-        };
-        Ok(Hit { uid, score, snippet, parts })
     }
 }

@@ -5,7 +5,6 @@ use super::{Document, Page};
 use crate::domain::id::Uid;
 use chrono::{DateTime, Utc};
 use std::cmp::Reverse;
-use tantivy::DocAddress;
 
 /// The factors apply to so many of the best by text.
 pub(super) const FACTORED: usize = 200;
@@ -19,19 +18,9 @@ const RECENCY_HALF_DAYS: f32 = 30.0;
 /// What a record that is over is worth.
 const ENDED: f32 = 0.8;
 
-/// Where the text of a candidate is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// In the index.
-    Index(DocAddress),
-    /// In the tail, by number.
-    Tail(usize),
-}
-
 /// A match of either side.
 pub(super) struct Candidate {
     pub uid: Uid,
-    pub place: Place,
     text: f32,
     kind: String,
     live: bool,
@@ -43,14 +32,13 @@ pub(super) struct Candidate {
 
 impl Candidate {
     pub(super) fn of_index(found: Found) -> Self {
-        let Found { uid, address, score, kind, live, updated } = found;
-        Self { uid, place: Place::Index(address), text: score, kind, live, updated, score, parts: Vec::new() }
+        let Found { uid, score, kind, live, updated } = found;
+        Self { uid, text: score, kind, live, updated, score, parts: Vec::new() }
     }
 
-    pub(super) fn of_tail(number: usize, document: &Document, score: f32) -> Self {
+    pub(super) fn of_tail(document: &Document, score: f32) -> Self {
         let (kind, updated) = (document.kind.clone(), document.updated.timestamp_millis());
-        let place = Place::Tail(number);
-        Self { uid: document.uid, place, text: score, kind, live: document.live, updated, score, parts: Vec::new() }
+        Self { uid: document.uid, text: score, kind, live: document.live, updated, score, parts: Vec::new() }
     }
 
     /// Scores within a hundredth of a percent are equal: sums depend on their order in the last digits.

@@ -11,12 +11,12 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+use tantivy::TantivyError;
 use tantivy::collector::TopDocs;
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::index::SegmentComponent;
 use tantivy::query::{EnableScoring, Query};
-use tantivy::{DocAddress, DocSet, Index, Order, ReloadPolicy, Searcher, SegmentReader, TERMINATED, TantivyDocument};
-use tantivy::{TantivyError, schema::Value};
+use tantivy::{DocAddress, DocSet, Index, Order, ReloadPolicy, Searcher, SegmentReader, TERMINATED};
 
 /// An index up to this size is checksummed before every search; a larger one only by [`verify`].
 const VERIFIED_BYTES_MAX: u64 = 4 << 20;
@@ -105,7 +105,6 @@ pub(super) struct Opened {
 /// A document of the index and what ranking needs to know about it.
 pub(super) struct Found {
     pub uid: Uid,
-    pub address: DocAddress,
     /// The text score; 0 if the query has no words.
     pub score: f32,
     pub kind: String,
@@ -173,7 +172,9 @@ impl Opened {
 
     fn describe(&self, top: Vec<(f32, DocAddress)>) -> tantivy::Result<Vec<Found>> {
         let columns = self.searcher.segment_readers().iter().map(Columns::open).collect::<tantivy::Result<Vec<_>>>()?;
-        top.into_iter().map(|(score, address)| columns[address.segment_ord as usize].found(score, address)).collect()
+        top.into_iter()
+            .map(|(score, address)| columns[address.segment_ord as usize].found(score, address.doc_id))
+            .collect()
     }
 
     /// Counts matches until there are more than `total_max`.
@@ -191,14 +192,6 @@ impl Opened {
             }
         }
         Ok(total)
-    }
-
-    /// The title and the body of a document.
-    pub(super) fn texts(&self, address: DocAddress) -> tantivy::Result<(String, String)> {
-        let document: TantivyDocument = self.searcher.doc(address)?;
-        let [title, _, body] = self.fields.searched;
-        let text = |field| document.get_first(field).and_then(|value| value.as_str()).unwrap_or("").to_owned();
-        Ok((text(title), text(body)))
     }
 }
 
@@ -237,14 +230,13 @@ impl Columns {
         uid.ok_or_else(|| TantivyError::InternalError("a document without uid".to_owned()))
     }
 
-    fn found(&self, score: f32, address: DocAddress) -> tantivy::Result<Found> {
-        let doc = address.doc_id;
+    fn found(&self, score: f32, doc: u32) -> tantivy::Result<Found> {
         let mut kind = String::new();
         if let Some((column, ord)) = self.kind.as_ref().and_then(|column| Some((column, column.ords().first(doc)?))) {
             column.ord_to_str(ord, &mut kind)?;
         }
         let live = self.live.first(doc).unwrap_or(true);
         let updated = self.updated.first(doc).unwrap_or(0);
-        Ok(Found { uid: self.uid(doc)?, address, score, kind, live, updated })
+        Ok(Found { uid: self.uid(doc)?, score, kind, live, updated })
     }
 }

@@ -17,7 +17,9 @@ use tantivy::{Index, IndexSettings, IndexWriter, SegmentMeta};
 
 /// Memory of a writer that catches up, and of one that builds anew, in bytes; tantivy's least is 15 MB.
 const UPDATE_BYTES: usize = 15_000_000;
-const REBUILD_BYTES: usize = 50_000_000;
+const REBUILD_BYTES: usize = 64_000_000;
+/// Analysis is most of the work; more threads would be more segments to merge.
+const REBUILD_THREADS: usize = 2;
 
 /// An index of more segments is merged, down to about half of it.
 pub(super) const SEGMENTS_MAX: usize = 8;
@@ -66,7 +68,7 @@ fn build(fresh: &Path, to: &Coverage, all: Changes<'_>) -> Result<()> {
     let directory = Unlocked::open(fresh).map_err(|e| writing(e.into()))?;
     let mut index = Index::create(directory, schema, IndexSettings::default()).map_err(writing)?;
     index.set_tokenizers(tokenizer::manager());
-    let writer: IndexWriter = index.writer_with_num_threads(1, REBUILD_BYTES).map_err(writing)?;
+    let writer: IndexWriter = index.writer_with_num_threads(REBUILD_THREADS, REBUILD_BYTES).map_err(writing)?;
     writer.set_merge_policy(Box::new(NoMergePolicy));
     add_all(&writer, &fields, all)?;
     commit(&index, writer, to).map_err(writing)

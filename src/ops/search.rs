@@ -9,13 +9,13 @@ use super::{list::id_of, stale};
 use crate::domain::digest;
 use crate::domain::id::Uid;
 use crate::domain::query::Query;
-use crate::domain::record::Record;
 use crate::domain::{field, terms};
 use crate::error::{Kind, Result};
 use crate::index::{self, Change, Coverage, Document, Hits, Index, Page, Tail};
 use crate::process::detach;
 use crate::store::{View, files};
 use serde::Serialize;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
@@ -78,11 +78,11 @@ pub fn search(workspace: &Workspace, input: &SearchInput) -> Result<SearchReport
         let (hits, behind) = hits(view, &workspace.index(), &query, page)?;
         let mut found = Vec::new();
         for hit in hits.hits {
-            let Some(record) = view.record(hit.uid)? else { continue };
+            let Some((record, body)) = view.record_and_body(hit.uid)? else { continue };
             found.push(Found {
                 stale: stale::references(&record, &workspace.place).iter().any(|reference| reference.state.is_stale()),
                 record: Line::of(view, &record, now)?,
-                snippet: hit.snippet,
+                snippet: index::snippet(&query, record.title(), &body),
                 score: hit.score,
                 parts: hit.parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect(),
             });
@@ -110,7 +110,9 @@ fn hits_on(
     (query, page): (&Query, Page),
 ) -> Result<(Hits, usize)> {
     let changed = changed_since(view, base.map_or(0, |base| base.position))?;
-    let documents = changed.iter().filter_map(|uid| document(view, *uid).transpose()).collect::<Result<Vec<_>>>()?;
+    let mut names = SessionNames::new();
+    let documents =
+        changed.iter().filter_map(|uid| document(view, *uid, &mut names).transpose()).collect::<Result<Vec<_>>>()?;
     let tail = Tail { base, documents: &documents, changed: &changed };
     Ok((index.search(query, &tail, page)?, changed.len()))
 }
@@ -151,9 +153,14 @@ fn changed_since(view: &View, position: u64) -> Result<BTreeSet<Uid>> {
     Ok(changed)
 }
 
+/// The short ids of sessions that were met.
+type SessionNames = BTreeMap<Uid, String>;
+
 /// What the index holds of a record; nothing if it is not to be seen.
-fn document(view: &View, uid: Uid) -> Result<Option<Document>> {
-    let Some(record) = view.record(uid)?.filter(Record::is_visible) else { return Ok(None) };
+fn document(view: &View, uid: Uid, names: &mut SessionNames) -> Result<Option<Document>> {
+    let Some((record, body)) = view.record_and_body(uid)?.filter(|(record, _)| record.is_visible()) else {
+        return Ok(None);
+    };
     let Some(birth) = &record.birth else { return Ok(None) };
     Ok(Some(Document {
         uid,
@@ -162,16 +169,23 @@ fn document(view: &View, uid: Uid) -> Result<Option<Document>> {
         status: record.status().to_owned(),
         live: record.is_live(),
         title: record.title().to_owned(),
-        body: view.body(&record)?,
+        body,
         key: record.text(field::KEY).map(str::to_owned),
         tags: record.tags().map(str::to_owned).collect(),
         paths: record.elements(field::REF).map(|(path, _)| path.to_owned()).collect(),
-        session: birth.session.map(|session| id_of(view, session)).transpose()?,
+        session: birth.session.map(|session| session_name(view, session, names)).transpose()?,
         actor: birth.actor.clone(),
         branch: record.text(field::BRANCH).map(str::to_owned),
         created: birth.at,
         updated: record.updated_at,
     }))
+}
+
+fn session_name(view: &View, session: Uid, names: &mut SessionNames) -> Result<String> {
+    Ok(match names.entry(session) {
+        Entry::Occupied(name) => name.get().clone(),
+        Entry::Vacant(place) => place.insert(id_of(view, session)?).clone(),
+    })
 }
 
 /// Starts a detached catch-up if the index is missing, doubtful or far behind. Failing to is no failure of the command.
@@ -242,7 +256,9 @@ impl Chunks<'_> {
     fn fill(&mut self) -> Result<()> {
         let step = &self.uids[self.next..(self.next + STEP).min(self.uids.len())];
         let changes = self.workspace.read(|view| {
-            step.iter().map(|uid| Ok(Change { uid: *uid, document: document(view, *uid)? })).collect::<Result<Vec<_>>>()
+            let mut names = SessionNames::new();
+            let change = |uid: &Uid| Ok(Change { uid: *uid, document: document(view, *uid, &mut names)? });
+            step.iter().map(change).collect::<Result<Vec<_>>>()
         })?;
         self.next += step.len();
         self.ready = changes.into_iter();

@@ -173,7 +173,7 @@ pub fn record_before(view: &View, uid: Uid, position: u64) -> Result<Record> {
 /// `Corrupt` if the log cannot be read.
 pub fn replay(view: &View, record: &mut Record, position: u64) -> Result<()> {
     if let Some(event) = view.event(position)? {
-        fold::apply(record, &event.with_body_at(position));
+        fold::apply(record, &event, position);
     }
     Ok(())
 }

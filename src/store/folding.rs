@@ -3,7 +3,6 @@
 use super::tables::{self, Row};
 use super::writer::Writer;
 use super::{damaged, damaged_by, refused};
-use crate::domain::event::Event;
 use crate::domain::id::{self, Uid};
 use crate::domain::record::Record;
 use crate::domain::terms::{self, Facts};
@@ -20,12 +19,10 @@ impl Writer {
     /// Folds the event at `position`, the last one appended, into one of the records that it touches; returns that record.
     /// The first event of a record stands for it; from the second on the folded record is kept.
     pub(super) fn fold(&mut self, uid: Uid, position: u64) -> Result<Option<Record>> {
-        let Some((_, event)) = self.view.pending.last() else { return Ok(None) };
-        let event = event.clone();
         let row = self.row(uid)?;
         let single = row.as_ref().and_then(Row::position);
         let held = row.map(|row| self.record_of(uid, row)).transpose()?;
-        let record = self.folded(held.as_ref(), uid, (position, event))?;
+        let Some(record) = self.folded(held.as_ref(), uid, position)? else { return Ok(None) };
         let before = self.terms_around(held.as_ref(), &record)?;
         if held.is_none() && record.alias.is_none() {
             self.insert_row(uid, &Row::Single(position))?;
@@ -37,14 +34,15 @@ impl Writer {
         Ok(Some(record))
     }
 
-    fn folded(&self, held: Option<&Record>, uid: Uid, (position, event): (u64, Event)) -> Result<Record> {
+    fn folded(&self, held: Option<&Record>, uid: Uid, position: u64) -> Result<Option<Record>> {
+        let Some((_, event)) = self.view.pending.last() else { return Ok(None) };
         let mut record = held.cloned().unwrap_or_else(|| Record::unborn(uid));
-        fold::apply(&mut record, &event.with_body_at(position));
+        fold::apply(&mut record, event, position);
         let birth = |record: &Record| record.birth.as_ref().map(|birth| (birth.stamp, birth.id.clone()));
         if record.birth.is_some() && held.and_then(birth) != birth(&record) {
             self.take_id(&mut record)?;
         }
-        Ok(record)
+        Ok(Some(record))
     }
 
     fn insert_history(&self, uid: Uid, positions: impl Iterator<Item = u64>) -> Result<()> {

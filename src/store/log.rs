@@ -5,9 +5,9 @@ use super::view::{Txn, View, with_table};
 use super::{damaged, damaged_by};
 use crate::domain::clock::ReplicaId;
 use crate::domain::event::Event;
-use crate::domain::field;
 use crate::domain::id::Uid;
 use crate::domain::record::Record;
+use crate::domain::{field, fold};
 use crate::error::Result;
 use redb::ReadableTable;
 use std::ops::RangeBounds;
@@ -125,9 +125,33 @@ impl View {
         }
     }
 
+    /// A record and its body, which often are one event.
+    ///
+    /// # Errors
+    /// As [`View::record`] and [`View::body`].
+    pub fn record_and_body(&self, uid: Uid) -> Result<Option<(Record, String)>> {
+        let Some(row) = self.row(uid)? else { return Ok(None) };
+        let Row::Single(position) = row else {
+            let record = self.record_of(uid, row)?;
+            let body = self.body(&record)?;
+            return Ok(Some((record, body)));
+        };
+        let event = self.event_of_record(position)?;
+        let mut record = Record::unborn(uid);
+        fold::apply(&mut record, &event, position);
+        let body = if record.body_position().is_some() { self.body_of(&event)? } else { String::new() };
+        Ok(Some((record, body)))
+    }
+
+    pub(super) fn event_of_record(&self, position: u64) -> Result<Event> {
+        self.event(position)?.ok_or_else(|| damaged("the log", "the event of a record is missing"))
+    }
+
     fn body_at(&self, position: u64) -> Result<String> {
-        let event =
-            self.event(position)?.ok_or_else(|| damaged("the log", "the event that holds a body is missing"))?;
+        self.body_of(&self.event_of_record(position)?)
+    }
+
+    fn body_of(&self, event: &Event) -> Result<String> {
         let value = event.put().and_then(|put| put.set.get(field::BODY));
         match value.and_then(|value| value.get("blob")).and_then(serde_json::Value::as_str) {
             Some(name) => self.blobs.read(name),

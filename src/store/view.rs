@@ -91,9 +91,9 @@ impl View {
 
     /// A record as one event makes it.
     fn fold_of(&self, uid: Uid, position: u64) -> Result<Record> {
-        let event = self.event(position)?.ok_or_else(|| damaged("the log", "the event of a record is missing"))?;
+        let event = self.event_of_record(position)?;
         let mut record = Record::unborn(uid);
-        fold::apply(&mut record, &event.with_body_at(position));
+        fold::apply(&mut record, &event, position);
         Ok(record)
     }
 

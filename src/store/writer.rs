@@ -276,14 +276,16 @@ impl Writer {
 
     /// Notes that the log has the events `first..=last` of another replica; ranges that touch become one.
     pub(super) fn see(&self, replica: ReplicaId, first: u64, last: u64) -> Result<()> {
-        let before = self.seen_before(replica, first)?.filter(|(_, end)| end.saturating_add(1) >= first);
-        let after = self.seen_before(replica, last.saturating_add(1))?.filter(|(start, _)| *start > first);
-        let start = before.map_or(first, |(start, _)| start);
-        let end = [before, after].into_iter().flatten().fold(last, |end, (_, other)| end.max(other));
-        let mut seen = self.txn()?.open_table(tables::SEEN).map_err(damaged_by)?;
-        if let Some((start, _)) = after {
-            seen.remove((replica.0, start)).map_err(refused)?;
+        let (mut start, mut end) = (first, last);
+        while let Some((other, until)) = self.seen_before(replica, end.saturating_add(1))? {
+            if until.saturating_add(1) < start {
+                break;
+            }
+            (start, end) = (start.min(other), end.max(until));
+            let mut seen = self.txn()?.open_table(tables::SEEN).map_err(damaged_by)?;
+            seen.remove((replica.0, other)).map_err(refused)?;
         }
+        let mut seen = self.txn()?.open_table(tables::SEEN).map_err(damaged_by)?;
         seen.insert((replica.0, start), end).map_err(refused)?;
         Ok(())
     }

@@ -47,7 +47,7 @@ proptest! {
             for uid in &event.touches {
                 let record = records.entry(*uid).or_insert_with(|| Record::unborn(*uid));
                 let before = record.clone();
-                let changed = apply(record, event);
+                let changed = apply(record, event, 1);
                 prop_assert_eq!(changed, *record != before);
             }
         }
@@ -164,7 +164,7 @@ fn fold(events: &[Event]) -> BTreeMap<Uid, Record> {
     let mut records = BTreeMap::new();
     for event in events {
         for uid in &event.touches {
-            apply(records.entry(*uid).or_insert_with(|| Record::unborn(*uid)), event);
+            apply(records.entry(*uid).or_insert_with(|| Record::unborn(*uid)), event, 1);
         }
     }
     records

@@ -147,7 +147,6 @@ fn index_and_tail_find_the_same_in_the_same_order() {
             assert_eq!((tail.total, tail.capped), (other.total, other.capped), "{text}");
             for (a, b) in tail.hits.iter().zip(&other.hits) {
                 assert!((a.score - b.score).abs() <= a.score * 0.01, "{text}: {} {}", a.score, b.score);
-                assert_eq!(a.snippet, b.snippet);
             }
         }
     }

@@ -104,7 +104,7 @@ impl Replay {
     fn fold(&mut self, uid: Uid, position: u64, event: &Event) {
         let fresh = || Folded { record: Record::unborn(uid), body: None, history: (0, 0) };
         let held = self.records.entry(uid).or_insert_with(fresh);
-        fold::apply(&mut held.record, &event.clone().with_body_at(position));
+        fold::apply(&mut held.record, event, position);
         held.history = next_history(held.history, position);
         if held.record.body_position() == Some(position) {
             held.body = event.put().and_then(|put| put.set.get(field::BODY)).and_then(body_digest);
