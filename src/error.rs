@@ -4,7 +4,10 @@
 //! foreign errors in its own files. Messages are lower case, name the thing, and never hold `Debug` output.
 //! A hint is a command or an action that cannot destroy anything.
 
+use std::cell::Cell;
 use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
 
 /// What sort of failure this is; the exit code and later the MCP and HTTP codes derive from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,5 +136,41 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|e| e as _)
+    }
+}
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work`; a panic in it, which foreign code may have over a broken file, is not printed and gives `None`.
+pub fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(silence_quiet_threads);
+    let outer = QUIET.replace(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    QUIET.set(outer);
+    result.ok()
+}
+
+/// Puts a hook before the present one. It is put once and stays, because swapping the process-wide hook per call would race
+/// with other threads.
+fn silence_quiet_threads() {
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if !QUIET.get() {
+            previous(info);
+        }
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_caught_and_the_thread_is_loud_again() {
+        assert_eq!((quietly(|| 7), quietly::<()>(|| panic!("broken file"))), (Some(7), None));
+        assert!(!QUIET.get());
     }
 }

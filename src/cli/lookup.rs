@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 /// Body, links both ways, references and whether they still stand.
 ///
 /// JSON: {"records": [RECORD + {"body", "links": [{"kind", "id", "title", "status"}], "backlinks", "refs": [{"path",
-/// "state", "commit"?}], "stale", "session"?, "worktree"?, "private", "reason"?, "undone", "conflicts"?, "more"?}], "at"?}
+/// "state", "commit"?}], "stale", "session"?, "worktree"?, "private", "reason"?, "undone", "erased"?, "conflicts"?, "more"?}], "at"?}
 #[derive(clap::Args)]
 pub(super) struct ShowArgs {
     /// Ids, unique prefixes or keys.
@@ -99,6 +99,9 @@ fn print_facts(out: &mut String, paint: Paint, record: &Full) {
     }
     if let Some(until) = line.defer {
         say("not before", &until.format("%Y-%m-%d %H:%M UTC").to_string());
+    }
+    if let Some(at) = record.erased {
+        say("erased on", &at.format("%Y-%m-%d").to_string());
     }
     if record.private {
         say("private:", "never leaves this machine");

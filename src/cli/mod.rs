@@ -12,12 +12,15 @@ mod change;
 mod checkpoint;
 mod completions;
 mod demo;
+mod doctor;
 mod door;
+mod erase;
 mod import;
 mod init;
 mod list;
 mod lookup;
 mod paint;
+mod progress;
 mod resume;
 mod search;
 mod words;
@@ -80,6 +83,8 @@ enum Verb {
     Checkpoint(checkpoint::CheckpointArgs),
     Init(init::InitArgs),
     Import(import::ImportArgs),
+    Doctor(doctor::DoctorArgs),
+    Erase(erase::EraseArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
     /// Bring the search index up to date; started by other commands, detached.
@@ -159,6 +164,8 @@ fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
         Verb::Checkpoint(args) => args.run(door),
         Verb::Init(args) => args.run(door),
         Verb::Import(args) => args.run(door),
+        Verb::Doctor(args) => args.run(door),
+        Verb::Erase(args) => args.run(door),
         Verb::Demo(_) => demo::DemoArgs::run(door),
         Verb::Completions(args) => args.run(door),
         Verb::CatchUp => crate::ops::search::catch_up(&door.workspace()?, &|_, _| {}).map(|_| ()),

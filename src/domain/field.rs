@@ -32,6 +32,8 @@ pub const SOURCE: &str = "source";
 pub const REASON: &str = "reason";
 /// `true`: its creation was undone.
 pub const GONE: &str = "gone";
+/// Unix milliseconds at which the record's text was erased.
+pub const ERASED: &str = "erased";
 /// Of a session: the uid of the task that it started last.
 pub const FOCUS: &str = "focus";
 /// Of a session: the process whose end is its end, `PID:START`.

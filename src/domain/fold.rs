@@ -6,6 +6,7 @@
 use super::event::{Event, Put};
 use super::field;
 use super::record::{Birth, Record, Register};
+use super::snapshot::Stands;
 use serde_json::json;
 
 /// Folds the event at a log position into the record that its change is about. Unknown changes only count as an update.
@@ -15,13 +16,15 @@ use serde_json::json;
 pub fn apply(record: &mut Record, event: &Event, position: u64) -> bool {
     let before_birth = record.birth.is_some();
     let mut changed = false;
+    let stands = Stands::of(event).unwrap_or_default();
     if let Some(put) = event.put().filter(|put| put.uid == record.uid) {
         changed |= set_birth(record, event, put);
-        changed |= set_registers(record, event, put, position);
+        changed |= set_registers(record, event, (put, position), &stands);
     }
-    if event.stamp > record.updated {
-        record.updated = event.stamp;
-        record.updated_at = event.at;
+    let (updated, updated_at) = stands.updated.unwrap_or((event.stamp, event.at));
+    if updated > record.updated {
+        record.updated = updated;
+        record.updated_at = updated_at;
         changed = true;
     }
     changed || before_birth != record.birth.is_some()
@@ -60,13 +63,14 @@ fn share_birth_stamps(record: &mut Record) {
     }
 }
 
-fn set_registers(record: &mut Record, event: &Event, put: &Put, position: u64) -> bool {
-    let own = record.birth.as_ref().is_some_and(|birth| birth.stamp == event.stamp);
+fn set_registers(record: &mut Record, event: &Event, (put, position): (&Put, u64), stands: &Stands) -> bool {
+    let birth = record.birth.as_ref().map(|birth| birth.stamp);
     let mut changed = false;
     for (name, value) in &put.set {
-        let newer = record.registers.get(name).is_none_or(|held| record.stamp_of(held) < event.stamp);
+        let stamp = stands.stamps.get(name).copied().unwrap_or(event.stamp);
+        let newer = record.registers.get(name).is_none_or(|held| record.stamp_of(held) < stamp);
         if newer {
-            let stamp = (!own).then_some(event.stamp);
+            let stamp = (birth != Some(stamp)).then_some(stamp);
             let value = if name == field::BODY && !value.is_null() { json!({"log": position}) } else { value.clone() };
             record.registers.insert(name.clone(), Register { value, stamp });
             changed = true;

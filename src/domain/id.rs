@@ -56,7 +56,7 @@ impl Uid {
 
     /// From its 128 bits, as the store keeps it.
     #[must_use]
-    pub fn from_u128(bits: u128) -> Self {
+    pub const fn from_u128(bits: u128) -> Self {
         Self(uuid::Uuid::from_u128(bits))
     }
 

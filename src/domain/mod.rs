@@ -18,6 +18,7 @@ pub mod markdown;
 pub mod query;
 pub mod record;
 pub mod reference;
+pub mod snapshot;
 pub mod terms;
 pub mod text;
 mod tokens;

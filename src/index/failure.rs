@@ -1,11 +1,10 @@
 //! What can go wrong with an index: it is unreadable, or it cannot be written. Panics of tantivy over broken files count
 //! as unreadable and are not printed.
 
-use crate::error::{Error, Kind, Result};
-use std::cell::Cell;
+use crate::error::{self, Error, Kind, Result};
 use std::fmt;
 use std::io;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic;
 use std::sync::Once;
 use tantivy::TantivyError;
 use tantivy::directory::error::LockError;
@@ -77,23 +76,15 @@ pub(super) fn refused(error: io::Error) -> Error {
     Error::io("the search index cannot be written", error)
 }
 
-thread_local! {
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
-
 /// Runs `work` on the index; a panic in it is not printed and becomes an unreadable index.
 pub(super) fn guard<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     static HOOK: Once = Once::new();
-    HOOK.call_once(silence_guarded);
-    let outer = GUARDED.replace(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(work));
-    GUARDED.set(outer);
-    result.unwrap_or_else(|_| Err(unreadable("its files are damaged")))
+    HOOK.call_once(silence_tantivy);
+    error::quietly(work).unwrap_or_else(|| Err(unreadable("its files are damaged")))
 }
 
-/// Puts a hook before the present one that keeps panics of guarded threads and of tantivy's own to itself. It is put once
-/// and stays, because swapping the process-wide hook per search would race with other threads.
-fn silence_guarded() {
+/// Keeps panics of tantivy's own threads to itself; put once, as [`error::quietly`] does for the calling thread.
+fn silence_tantivy() {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         let thread = std::thread::current();
@@ -102,7 +93,7 @@ fn silence_guarded() {
                 .iter()
                 .any(|own| name.starts_with(own))
         });
-        if !is_tantivy && !GUARDED.get() {
+        if !is_tantivy {
             previous(info);
         }
     }));
@@ -116,7 +107,7 @@ mod tests {
     #[test]
     fn a_panic_is_an_unreadable_index() {
         let error = guard::<()>(|| panic!("broken file")).unwrap_err();
-        assert!(is_unreadable(&error) && !GUARDED.get());
+        assert!(is_unreadable(&error));
         assert_eq!(error.to_string(), "the search index cannot be read: its files are damaged");
     }
 

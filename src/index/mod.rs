@@ -213,6 +213,14 @@ impl Index {
     pub fn rebuild(&self, to: &Coverage, all: &mut dyn Iterator<Item = Result<Change>>) -> Result<()> {
         failure::guard(|| writer::rebuild(&self.dir, to, all))
     }
+
+    /// Waits until nobody writes the index.
+    ///
+    /// # Errors
+    /// `Refused` if the lock file cannot be opened.
+    pub fn wait_for_writer(&self) -> Result<()> {
+        writer::wait(&self.dir)
+    }
 }
 
 /// One search.

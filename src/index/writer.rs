@@ -109,14 +109,23 @@ fn worth_merging(index: &Index) -> tantivy::Result<Vec<SegmentId>> {
     Ok(worth.map(|(_, segment)| segment.id()).collect())
 }
 
-/// The right to write, until it is dropped.
-fn lock(dir: &Path) -> Result<File> {
+fn lock_file(dir: &Path) -> Result<File> {
     if let Some(parent) = dir.parent() {
         make_dir(parent)?;
     }
     let path = sibling(dir, "lock");
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
-    let file = file.map_err(refused)?;
+    file.map_err(refused)
+}
+
+/// Returns when nobody writes.
+pub(super) fn wait(dir: &Path) -> Result<()> {
+    lock_file(dir)?.lock().map_err(refused)
+}
+
+/// The right to write, until it is dropped.
+fn lock(dir: &Path) -> Result<File> {
+    let file = lock_file(dir)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(busy()),

@@ -141,6 +141,9 @@ pub struct Full {
     pub reason: Option<String>,
     /// Its creation was undone.
     pub undone: bool,
+    /// When its text was erased for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erased: Option<DateTime<Utc>>,
     /// Live records with the same key that say something else.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<LinkEnd>,
@@ -173,6 +176,7 @@ impl Full {
             private: record.flag(field::PRIVATE),
             reason: record.text(field::REASON).map(str::to_owned),
             undone: record.flag(field::GONE),
+            erased: record.get(field::ERASED).and_then(Value::as_i64).and_then(DateTime::from_timestamp_millis),
             conflicts: contradicting.iter().map(|other| end_of("contradicts", other)).collect(),
             more: more(record),
         })
@@ -212,7 +216,7 @@ fn backlinks(view: &View, uid: Uid) -> Result<Vec<LinkEnd>> {
 
 /// The registers that have no field of their own in [`Full`].
 fn more(record: &Record) -> BTreeMap<String, Value> {
-    const SHOWN: [&str; 11] = [
+    const SHOWN: [&str; 12] = [
         field::TITLE,
         field::BODY,
         field::STATUS,
@@ -224,6 +228,7 @@ fn more(record: &Record) -> BTreeMap<String, Value> {
         field::WORKTREE,
         field::REASON,
         field::GONE,
+        field::ERASED,
     ];
     const ELEMENTS: [&str; 4] = [field::TAG, field::LINK, field::REF, field::CLAIM];
     let shown = |name: &str| SHOWN.contains(&name) || ELEMENTS.iter().any(|prefix| name.starts_with(prefix));

@@ -118,7 +118,7 @@ fn hits_on(
 }
 
 /// How far the index covers this log; `None` if there is none that fits it.
-fn believed(view: &View, index: &Index) -> Result<Option<Coverage>> {
+pub(super) fn believed(view: &View, index: &Index) -> Result<Option<Coverage>> {
     let Some(held) = index.coverage() else { return Ok(None) };
     let fits = held.position > 0 && held.position < view.next_position() && held == coverage(view, held.position)?;
     Ok(fits.then_some(held))
@@ -239,6 +239,25 @@ fn rebuild(workspace: &Workspace, target: &Coverage, progress: &dyn Fn(usize, us
     let uids: Vec<Uid> = workspace.read(|view| changed_since(view, 0))?.into_iter().collect();
     let mut chunks = Chunks { workspace, uids: &uids, next: 0, ready: Vec::new().into_iter(), progress };
     workspace.index().rebuild(target, &mut chunks).map(|()| true)
+}
+
+/// How often a rebuild waits for another process to finish with the index.
+const WAITS_MAX: usize = 10;
+
+/// Builds the index anew from all records, whatever state it is in, after whoever writes it now has finished.
+///
+/// # Errors
+/// As the store or the index's disk says; `Busy` if others keep writing it.
+pub fn reindex(workspace: &Workspace, progress: &dyn Fn(usize, usize)) -> Result<()> {
+    let mut waits = 0;
+    loop {
+        let target = workspace.read(|view| coverage(view, view.next_position() - 1))?;
+        match rebuild(workspace, &target, progress) {
+            Err(error) if error.kind == Kind::Busy && waits < WAITS_MAX => workspace.index().wait_for_writer()?,
+            done => return done.map(|_| ()),
+        }
+        waits += 1;
+    }
 }
 
 /// The documents of changed records, read from the store a step at a time.

@@ -110,7 +110,9 @@ fn inverse(writer: &Writer, position: u64, events: &[Event]) -> Result<(Inverse,
         let is_undone = now.flag(field::GONE) && !put.set.contains_key(field::GONE);
         // What a session did to itself (began, moved, took a focus) is not what was asked for.
         let is_own_session = now.kind() == kind::SESSION && event.session == Some(put.uid);
-        if is_undone || is_own_session {
+        // The text is gone for good, so nothing would come back but the look of it.
+        let is_erasure = put.set.contains_key(field::ERASED);
+        if is_undone || is_own_session || is_erasure {
             continue;
         }
         let before = record_before(writer, put.uid, position)?;

@@ -193,8 +193,9 @@ impl fmt::Display for ProcessId {
     }
 }
 
-/// Whether the kernel knows `pid`, even if `/proc` hides it (mounted with `hidepid`).
-fn exists(pid: u32) -> Option<bool> {
+/// Whether the kernel knows `pid`, even if `/proc` hides it (mounted with `hidepid`). `None`: it is no process number.
+#[must_use]
+pub fn exists(pid: u32) -> Option<bool> {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)?;
     Some(rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }

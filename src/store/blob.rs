@@ -1,9 +1,12 @@
 //! Long bodies as files: content-addressed, compressed, written and synced before the event that names them.
 
-use super::damaged;
 use super::files;
+use super::{Store, damaged};
 use crate::domain::digest;
+use crate::domain::event::Event;
+use crate::domain::field;
 use crate::error::{Error, Result};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Bodies over this many bytes go to a blob.
@@ -45,5 +48,43 @@ impl Blobs {
             return Err(damaged(&what, "its content does not match its name"));
         }
         String::from_utf8(bytes).map_err(|e| damaged(&what, e))
+    }
+}
+
+/// The blob that an event names.
+#[must_use]
+pub fn blob_of(event: &Event) -> Option<&str> {
+    event.put()?.set.get(field::BODY)?.get("blob")?.as_str()
+}
+
+impl Store {
+    /// The text of a blob, which is compared with what its name promises.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is missing or says something else.
+    pub fn blob(&self, name: &str) -> Result<String> {
+        self.blobs().read(name)
+    }
+
+    /// Removes blobs that no event before log position `from` names; those that a later one names stay. Returns those that
+    /// were removed. Nobody writes meanwhile: a new event may name a blob that is already there.
+    ///
+    /// # Errors
+    /// `Busy`, `Refused` if a file cannot be removed, or as the log says.
+    pub fn discard_blobs(&self, mut names: BTreeSet<String>, from: u64) -> Result<BTreeSet<String>> {
+        self.write(|writer| {
+            for (_, event) in writer.events(from..)? {
+                blob_of(&event).map(|name| names.remove(name));
+            }
+            for name in &names {
+                match std::fs::remove_file(self.dir().join("blobs").join(name)) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(Error::io(format!("cannot remove the blob {name}"), error));
+                    }
+                    _ => {}
+                }
+            }
+            Ok(names)
+        })
     }
 }

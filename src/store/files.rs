@@ -60,6 +60,19 @@ fn machine_id_in(files: [&Path; 2]) -> Option<String> {
     })
 }
 
+/// Bytes that this user can still write on the file system of `dir`; `None` if the system does not tell.
+#[must_use]
+pub fn free_bytes(dir: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(dir).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// The user as whom this process reads and writes.
+#[must_use]
+pub fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// The number of the file at `path` on its file system: a copy has another one.
 #[must_use]
 pub fn inode(path: &Path) -> Option<u64> {

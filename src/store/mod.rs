@@ -19,6 +19,7 @@ mod log;
 mod open;
 mod pack;
 mod rewrite;
+mod salvage;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -26,8 +27,9 @@ mod verify;
 mod view;
 mod writer;
 
-pub use blob::{BLOB_BYTES_MIN, BODY_BYTES_MAX};
+pub use blob::{BLOB_BYTES_MIN, BODY_BYTES_MAX, blob_of};
 pub use rewrite::Edit;
+pub use salvage::{Salvage, nothing_left};
 pub use tables::{FOLD, FORMAT, Meta};
 pub use verify::Verdict;
 pub use view::View;

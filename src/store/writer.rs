@@ -11,6 +11,7 @@ use crate::domain::clock::{self, ReplicaId, Stamp};
 use crate::domain::event::{Change, CommitId, Create, Event, Extra, Put};
 use crate::domain::id::{self, Uid};
 use crate::domain::record::Record;
+use crate::domain::snapshot::Stands;
 use crate::domain::{field, kind};
 use crate::error::{Error, Kind, Result};
 use chrono::{DateTime, Utc};
@@ -227,6 +228,11 @@ impl Writer {
             self.become_new_replica()?;
         }
         self.see(replica, event.seq, event.seq)?;
+        for (replica, first, last) in Stands::of(&event).unwrap_or_default().ranges {
+            if replica != self.view.meta.replica {
+                self.see(replica, first, last)?;
+            }
+        }
         if let Change::Put(put) = &mut event.change {
             self.move_long_body(put)?;
         }

@@ -3,6 +3,7 @@
 //!
 //! A command is a line in the table below. `STATE_TEST_ROUNDS` multiplies the faults of each, up to all there are.
 
+use crate::formats::thawed;
 use crate::strace::{self, Fault};
 use crate::support::{Shell, Workspace, assert_is_decent, ids, rounds, transcript};
 use crate::views::assert_views_equal_a_fresh_fold;
@@ -17,7 +18,10 @@ use std::process::Output;
 struct Case {
     /// What there is before.
     start: fn() -> Workspace,
+    /// What is typed; `FIRST` stands for the id of the record with the key `key/first`.
     args: &'static [&'static str],
+    /// Whether it takes records away.
+    removes: bool,
     /// Whether all of its effect is there; panics if half of it is.
     is_done: fn(&Shell) -> bool,
     /// What the answer of a successful run holds.
@@ -26,7 +30,7 @@ struct Case {
     renew: fn(&Shell),
 }
 
-const CHANGE: Case = Case { start, args: &[], is_done: |_| true, answer: "", renew: |_| {} };
+const CHANGE: Case = Case { start, args: &[], removes: false, is_done: |_| true, answer: "", renew: |_| {} };
 
 /// Faults tried of each command, unless `STATE_TEST_ROUNDS` says more.
 const FAULTS_USUAL: usize = 40;
@@ -40,12 +44,16 @@ survive_faults! {
     add: Case { args: &["add", "task", "counted"], is_done: |s| has(s, "counted", 1), answer: "counted", ..CHANGE };
     add_blob: Case { args: &["add", "long.jsonl"], is_done: has_long_bodies, answer: "long", ..CHANGE };
     edit: Case { args: &["edit", "key/first", "--title", "edited"], is_done: |s| has(s, "edited", 1), ..CHANGE };
-    undo: Case { args: &["undo"], is_done: |s| !has(s, "needle", 1), ..CHANGE };
+    undo: Case { args: &["undo"], removes: true, is_done: |s| !has(s, "needle", 1), ..CHANGE };
     import: Case { args: &["import", "ledger.jsonl"], is_done: |s| has(s, "issue", 20), answer: "20 added", ..CHANGE };
     catch_up_builds: Case { args: &["catch-up"], is_done: is_indexed, renew: add_one, ..CHANGE };
     catch_up_goes_on: Case { start: indexed, args: &["catch-up"], is_done: is_indexed, renew: add_one, ..CHANGE };
     search: Case { start: indexed, args: &["search", "needle", "--json"], answer: "the needle", ..CHANGE };
     resume: Case { args: &["resume"], answer: "the needle", ..CHANGE };
+    migrate: Case { start: || thawed(1), args: &["doctor", "--fix"], is_done: is_written, ..CHANGE };
+    erase: Case { args: &["erase", "FIRST", "--confirm", "FIRST"], is_done: |s| !has(s, "the first", 1), ..CHANGE };
+    prune: Case { start: with_a_past, args: &["doctor", "--prune", "--older", "30d"], ..CHANGE };
+    mend: Case { start: mistreated, args: &["doctor", "--fix"], is_done: is_indexed, ..CHANGE };
     show: Case { args: &["show", "key/first"], answer: "the first", ..CHANGE };
 }
 
@@ -69,6 +77,29 @@ fn indexed() -> Workspace {
     workspace.ok(&["catch-up"]);
     workspace.add("note", "newer than the index");
     workspace
+}
+
+fn with_a_past() -> Workspace {
+    let workspace = start();
+    for day in 10..15 {
+        let shell = workspace.at(&format!("2025-01-{day}T09:00:00Z"));
+        let task = shell.add("task", &format!("of the past {day}"));
+        shell.ok(&["done", &task]);
+    }
+    workspace
+}
+
+/// Without an index, and with what an unfinished blob leaves.
+fn mistreated() -> Workspace {
+    let workspace = start();
+    workspace.ok(&["add", "long.jsonl"]);
+    fs::write(workspace.store().join("blobs/.tmp-4194305-0"), "half").unwrap();
+    workspace
+}
+
+/// Whether the store is of a format that is written.
+fn is_written(shell: &Shell) -> bool {
+    shell.run(&["add", "note", "to see whether it can be written"], b"").status.success()
 }
 
 fn add_one(shell: &Shell) {
@@ -107,16 +138,18 @@ fn survive(case: &Case) {
         return;
     }
     let before = all_ids(&workspace);
+    let args = &typed(case, &workspace)[..];
+    let args = &args.iter().map(String::as_str).collect::<Vec<_>>()[..];
     let snapshot = Snapshot::of(workspace.root());
-    let (output, calls) = strace::run(&workspace, &[], case.args);
+    let (output, calls) = strace::run(&workspace, &[], args);
     assert!(output.status.success() && (case.is_done)(&workspace), "without faults: {}", transcript(&output));
     let faults = strace::faults(&calls);
     let (mut ends, mut failures) = (BTreeMap::<String, usize>::new(), Vec::new());
     for fault in faults.iter().take(rounds(FAULTS_USUAL)) {
         snapshot.restore();
-        let (output, _) = strace::run(&workspace, &["-e", &fault.to_string()], case.args);
+        let (output, _) = strace::run(&workspace, &["-e", &fault.to_string()], args);
         *ends.entry(output.status.to_string()).or_default() += 1;
-        let check = || assert_survived(case, &workspace, (fault, &output), &before);
+        let check = || assert_survived((case, args), &workspace, (fault, &output), &before);
         if std::panic::catch_unwind(std::panic::AssertUnwindSafe(check)).is_err() {
             failures.push(format!("{fault}\n{}", transcript(&output)));
         }
@@ -165,6 +198,14 @@ fn a_limit_on_file_sizes() {
     assert!(has(&workspace, "more", added + 1));
 }
 
+fn typed(case: &Case, shell: &Shell) -> Vec<String> {
+    let word = |word: &&str| match *word {
+        "FIRST" => ids(&shell.json(&["show", "key/first"])).remove(0),
+        word => word.to_owned(),
+    };
+    case.args.iter().map(word).collect()
+}
+
 fn all_ids(shell: &Shell) -> BTreeSet<String> {
     if !has_store(shell) {
         return BTreeSet::new();
@@ -173,7 +214,12 @@ fn all_ids(shell: &Shell) -> BTreeSet<String> {
 }
 
 #[track_caller]
-fn assert_survived(case: &Case, shell: &Shell, (fault, output): (&Fault, &Output), before: &BTreeSet<String>) {
+fn assert_survived(
+    (case, args): (&Case, &[&str]),
+    shell: &Shell,
+    (fault, output): (&Fault, &Output),
+    before: &BTreeSet<String>,
+) {
     let said = String::from_utf8_lossy(&output.stdout);
     match output.status.code() {
         Some(0) => assert!(said.contains(case.answer), "another answer"),
@@ -194,12 +240,15 @@ fn assert_survived(case: &Case, shell: &Shell, (fault, output): (&Fault, &Output
     let is_done = (case.is_done)(shell);
     assert!(is_done || !is_acknowledged, "acknowledged, and not there");
     let after = all_ids(shell);
-    assert!(case.args[0] == "undo" || after.is_superset(before), "records are gone: {before:?} {after:?}");
+    assert!(case.removes || after.is_superset(before), "records are gone: {before:?} {after:?}");
     if has_store(shell) {
         assert_views_equal_a_fresh_fold(shell);
         (case.renew)(shell);
     }
-    shell.ok(case.args);
+    shell.ok(args);
+    if litter(&shell.store()).iter().any(|name| name.starts_with(LEFT_TO_DOCTOR)) {
+        shell.ok(&["doctor", "--fix"]);
+    }
     assert_eq!(litter(&shell.store()), [""; 0], "left lying about");
     let fresh = shell.add("task", "a moment after");
     assert!(shell.search(&["moment", "after"]).contains(&fresh), "a new record is not found");
@@ -214,7 +263,7 @@ fn litter(store: &Path) -> Vec<String> {
     let name = |path: &PathBuf| path.strip_prefix(store).unwrap().to_string_lossy().into_owned();
     let is_litter =
         |name: &String| [".tmp", "state.redb.new-", "index.new", "index.old"].iter().any(|part| name.contains(part));
-    walk(store).iter().map(name).filter(is_litter).filter(|name| !name.starts_with(LEFT_TO_DOCTOR)).collect()
+    walk(store).iter().map(name).filter(is_litter).collect()
 }
 
 /// Everything below a directory, those above before those below.

@@ -51,6 +51,8 @@ fn every_command_prints_the_shape_that_its_help_states() {
         vec!["done", &task],
         vec!["undo"],
         vec!["drop", &other],
+        vec!["doctor"],
+        vec!["erase", &other],
     ];
     for command in commands {
         let stated = stated(&workspace.ok(&[command[0], "--help"]));

@@ -59,7 +59,7 @@ impl Replay {
         for (position, event) in rows {
             match event {
                 Ok(event) => self.take(view, position, &event)?,
-                Err(error) => self.differences.push(format!("log: @{position}: {error}")),
+                Err(error) => self.differences.push(format!("log: @{position} cannot be decoded: {error}")),
             }
             self.position = position;
             self.events += 1;
