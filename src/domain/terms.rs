@@ -55,9 +55,10 @@ fn queue_term(record: &Record, facts: Facts) -> Option<(String, u64)> {
     })
 }
 
-/// Priority first, then what was touched last.
+/// Priority first, then what was touched last. Clock values fit into 60 bits until the year 2527, and none of their bits
+/// may be lost: where the clock stands still or was set back, only the last ones tell what came later.
 fn urgency(record: &Record) -> u64 {
-    record.priority() << 60 | (u64::MAX - record.updated.hlc) >> 4
+    record.priority() << 60 | ((1 << 60) - 1_u64).saturating_sub(record.updated.hlc)
 }
 
 /// Live records first, oldest first; then the ended ones, newest first: however often a key was superseded, what holds is

@@ -3,10 +3,11 @@
 
 use crate::error::{self, Error, Kind, Result};
 use std::fmt;
+use std::io;
 use std::panic;
 use std::sync::Once;
 use tantivy::TantivyError;
-use tantivy::directory::error::{LockError, OpenDirectoryError, OpenWriteError};
+use tantivy::directory::error::LockError;
 
 /// Why the index cannot be used.
 #[derive(Debug)]
@@ -39,20 +40,30 @@ pub(super) fn reading(error: TantivyError) -> Error {
     unreadable(error.to_string())
 }
 
-/// A failure of writing: of the disk if it says so, else of the index that was to be continued.
+/// A failure of writing: of the disk if the system says so, else of the index that was to be continued.
+#[expect(clippy::needless_pass_by_value, reason = "it is a conversion for `map_err`")]
 pub(super) fn writing(error: TantivyError) -> Error {
-    match error {
-        TantivyError::LockFailure(LockError::LockBusy, _) => busy(),
-        TantivyError::LockFailure(LockError::IoError(io), _)
-        | TantivyError::IoError(io)
-        | TantivyError::OpenWriteError(OpenWriteError::IoError { io_error: io, .. })
-        | TantivyError::OpenDirectoryError(OpenDirectoryError::IoError { io_error: io, .. })
-            if is_refusal(io.kind()) =>
-        {
-            refused(io.kind())
-        }
-        other => unreadable(other.to_string()),
+    if matches!(error, TantivyError::LockFailure(LockError::LockBusy, _)) {
+        return busy();
     }
+    let text = error.to_string();
+    match os_error(&text) {
+        Some(io) if !is_damage(io.kind()) => refused(io),
+        _ => unreadable(text),
+    }
+}
+
+/// The system's error in a message of tantivy, which passes some on as text only, from one thread to another.
+fn os_error(text: &str) -> Option<io::Error> {
+    let (_, after) = ["(os error ", "Os { code: "].iter().find_map(|mark| text.split_once(mark))?;
+    let digits = after.split(|c: char| !c.is_ascii_digit()).next()?;
+    digits.parse().ok().map(io::Error::from_raw_os_error)
+}
+
+/// Whether it says that a file of the index is missing or is not a file, rather than that the disk fails.
+fn is_damage(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind as Io;
+    matches!(kind, Io::NotFound | Io::AlreadyExists | Io::IsADirectory | Io::NotADirectory | Io::InvalidInput)
 }
 
 /// Somebody else writes the index.
@@ -61,13 +72,8 @@ pub(super) fn busy() -> Error {
 }
 
 /// The disk does not take the index.
-pub(super) fn refused(kind: std::io::ErrorKind) -> Error {
-    Error::io("the search index cannot be written", kind.into())
-}
-
-fn is_refusal(kind: std::io::ErrorKind) -> bool {
-    use std::io::ErrorKind as Io;
-    matches!(kind, Io::PermissionDenied | Io::ReadOnlyFilesystem | Io::StorageFull | Io::QuotaExceeded)
+pub(super) fn refused(error: io::Error) -> Error {
+    Error::io("the search index cannot be written", error)
 }
 
 /// Runs `work` on the index; a panic in it is not printed and becomes an unreadable index.
@@ -96,6 +102,7 @@ fn silence_tantivy() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tantivy::directory::error::OpenWriteError;
 
     #[test]
     fn a_panic_is_an_unreadable_index() {
@@ -105,9 +112,15 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_not() {
-        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
-        let error = writing(TantivyError::from(full));
-        assert!(!is_unreadable(&error) && error.kind == Kind::Refused && error.hint.is_some());
+    fn a_disk_that_fails_is_not() {
+        let failed = |errno| io::Error::from_raw_os_error(errno);
+        let (full, broken) = (failed(28), failed(5));
+        let opening = OpenWriteError::wrap_io_error(failed(5), "a.store".into());
+        for error in [full.into(), TantivyError::InternalError(broken.to_string()), opening.into()] {
+            let error = writing(error);
+            assert!(!is_unreadable(&error) && error.kind == Kind::Refused, "{error}");
+            assert!(error.to_string().starts_with("the search index cannot be written: "), "{error}");
+        }
+        assert!(is_unreadable(&writing(failed(2).into())), "a file of it is missing");
     }
 }

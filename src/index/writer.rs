@@ -115,12 +115,12 @@ fn lock_file(dir: &Path) -> Result<File> {
     }
     let path = sibling(dir, "lock");
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
-    file.map_err(|e| refused(e.kind()))
+    file.map_err(refused)
 }
 
 /// Returns when nobody writes.
 pub(super) fn wait(dir: &Path) -> Result<()> {
-    lock_file(dir)?.lock().map_err(|e| refused(e.kind()))
+    lock_file(dir)?.lock().map_err(refused)
 }
 
 /// The right to write, until it is dropped.
@@ -129,7 +129,7 @@ fn lock(dir: &Path) -> Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(busy()),
-        Err(TryLockError::Error(e)) => Err(refused(e.kind())),
+        Err(TryLockError::Error(e)) => Err(refused(e)),
     }
 }
 

@@ -3,6 +3,8 @@
 //! A reader must not change the file, yet after any `kill -9` redb has to repair before it reads. So a reader's writes stay
 //! in memory. A writer seals the disk after its one commit: what redb would write while closing (a second commit with three
 //! or four more fsyncs) fails and is ignored; the next open repairs instead, in half a millisecond with `quick_repair`.
+//!
+//! What a disk is made of can be replaced ([`Medium`]), so that tests can cut the power and let any access fail.
 
 use redb::StorageBackend;
 use std::collections::BTreeMap;
@@ -13,33 +15,75 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const PAGE: u64 = 4096;
 
+/// What keeps the bytes: a file, or in tests something that lies about it. Every method is one access that may fail.
+pub(super) trait Medium: std::fmt::Debug + Send + Sync {
+    /// Its length in bytes.
+    fn len(&self) -> io::Result<u64>;
+    /// Fills `out` from `offset` on; beyond the end is an error.
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()>;
+    /// Writes all of `data` at `offset`.
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()>;
+    /// Cuts it, or adds zeros.
+    fn set_len(&self, len: u64) -> io::Result<()>;
+    /// Makes what was written durable.
+    fn sync(&self) -> io::Result<()>;
+}
+
+impl Medium for File {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.read_exact_at(out, offset)
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.write_all_at(data, offset)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        File::set_len(self, len)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
 /// A handle to the disk, shared between redb and the one who seals it.
 #[derive(Clone, Debug)]
 pub(super) struct Disk(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    file: File,
+    medium: Arc<dyn Medium>,
     mode: Mutex<Mode>,
 }
 
 #[derive(Debug)]
 enum Mode {
     Direct,
-    CopyOnWrite { len: u64, pages: BTreeMap<u64, Vec<u8>> },
+    /// `held`: how much of the medium still shows; it is less than `len` once the disk was cut or has grown.
+    CopyOnWrite {
+        len: u64,
+        held: u64,
+        pages: BTreeMap<u64, Vec<u8>>,
+    },
     Sealed,
 }
 
 impl Disk {
-    /// Writes go to `file`.
-    pub(super) fn direct(file: File) -> Self {
-        Self(Arc::new(Inner { file, mode: Mutex::new(Mode::Direct) }))
+    /// Writes go to `medium`.
+    pub(super) fn direct(medium: Arc<dyn Medium>) -> Self {
+        Self(Arc::new(Inner { medium, mode: Mutex::new(Mode::Direct) }))
     }
 
-    /// Writes stay in memory; `file` may be open for reading only.
-    pub(super) fn copy_on_write(file: File) -> io::Result<Self> {
-        let len = file.metadata()?.len();
-        Ok(Self(Arc::new(Inner { file, mode: Mutex::new(Mode::CopyOnWrite { len, pages: BTreeMap::new() }) })))
+    /// Writes stay in memory; `medium` may be open for reading only.
+    pub(super) fn copy_on_write(medium: Arc<dyn Medium>) -> io::Result<Self> {
+        let len = medium.len()?;
+        let mode = Mode::CopyOnWrite { len, held: len, pages: BTreeMap::new() };
+        Ok(Self(Arc::new(Inner { medium, mode: Mutex::new(mode) })))
     }
 
     /// From now on every access fails: nothing that redb does while it closes reaches the file.
@@ -53,16 +97,12 @@ impl Disk {
 }
 
 impl Inner {
-    /// Reads what the file has of a page; the rest is zero.
-    fn page(&self, number: u64) -> io::Result<Vec<u8>> {
+    /// Reads what the first `held` bytes of the medium have of a page; the rest is zero.
+    fn page(&self, number: u64, held: u64) -> io::Result<Vec<u8>> {
+        let start = number * PAGE;
         let mut page = vec![0; usize::try_from(PAGE).unwrap_or(4096)];
-        let mut filled = 0;
-        while filled < page.len() {
-            match self.file.read_at(&mut page[filled..], number * PAGE + filled as u64)? {
-                0 => break,
-                read => filled += read,
-            }
-        }
+        let there = usize::try_from(held.saturating_sub(start).min(PAGE)).unwrap_or(0);
+        self.medium.read(start, &mut page[..there])?;
         Ok(page)
     }
 }
@@ -84,7 +124,7 @@ fn pages(offset: u64, len: usize) -> impl Iterator<Item = (u64, std::ops::Range<
 impl StorageBackend for Disk {
     fn len(&self) -> io::Result<u64> {
         match &*self.mode() {
-            Mode::Direct => Ok(self.0.file.metadata()?.len()),
+            Mode::Direct => self.0.medium.len(),
             Mode::CopyOnWrite { len, .. } => Ok(*len),
             Mode::Sealed => Err(sealed()),
         }
@@ -93,17 +133,19 @@ impl StorageBackend for Disk {
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let mode = self.mode();
         match &*mode {
-            Mode::Direct => self.0.file.read_exact_at(out, offset),
-            Mode::CopyOnWrite { pages: written, .. } if written.is_empty() => self.0.file.read_exact_at(out, offset),
-            Mode::CopyOnWrite { len, pages: written } => {
-                if offset + out.len() as u64 > *len {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
-                }
+            Mode::Direct => self.0.medium.read(offset, out),
+            Mode::CopyOnWrite { len, .. } if offset + out.len() as u64 > *len => {
+                Err(io::ErrorKind::UnexpectedEof.into())
+            }
+            Mode::CopyOnWrite { len, held, pages: written } if written.is_empty() && len == held => {
+                self.0.medium.read(offset, out)
+            }
+            Mode::CopyOnWrite { held, pages: written, .. } => {
                 for (number, range, at) in pages(offset, out.len()) {
                     let target = &mut out[at..at + range.len()];
                     match written.get(&number) {
                         Some(page) => target.copy_from_slice(&page[range]),
-                        None => target.copy_from_slice(&self.0.page(number)?[range]),
+                        None => target.copy_from_slice(&self.0.page(number, *held)?[range]),
                     }
                 }
                 Ok(())
@@ -114,10 +156,10 @@ impl StorageBackend for Disk {
 
     fn set_len(&self, new: u64) -> io::Result<()> {
         match &mut *self.mode() {
-            Mode::Direct => self.0.file.set_len(new),
-            Mode::CopyOnWrite { len, pages } => {
+            Mode::Direct => self.0.medium.set_len(new),
+            Mode::CopyOnWrite { len, held, pages } => {
                 pages.split_off(&new.div_ceil(PAGE));
-                *len = new;
+                (*len, *held) = (new, new.min(*held));
                 Ok(())
             }
             Mode::Sealed => Err(sealed()),
@@ -126,7 +168,7 @@ impl StorageBackend for Disk {
 
     fn sync_data(&self) -> io::Result<()> {
         match &*self.mode() {
-            Mode::Direct => self.0.file.sync_data(),
+            Mode::Direct => self.0.medium.sync(),
             Mode::CopyOnWrite { .. } => Ok(()),
             Mode::Sealed => Err(sealed()),
         }
@@ -134,12 +176,12 @@ impl StorageBackend for Disk {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         match &mut *self.mode() {
-            Mode::Direct => self.0.file.write_all_at(data, offset),
-            Mode::CopyOnWrite { pages: written, .. } => {
+            Mode::Direct => self.0.medium.write(offset, data),
+            Mode::CopyOnWrite { held, pages: written, .. } => {
                 for (number, range, at) in pages(offset, data.len()) {
                     let page = match written.entry(number) {
                         std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-                        std::collections::btree_map::Entry::Vacant(entry) => entry.insert(self.0.page(number)?),
+                        std::collections::btree_map::Entry::Vacant(entry) => entry.insert(self.0.page(number, *held)?),
                     };
                     let part = &data[at..at + range.len()];
                     page[range].copy_from_slice(part);
@@ -159,7 +201,7 @@ mod tests {
     fn a_reader_sees_its_own_writes_and_the_file_does_not() {
         let path = tempfile::tempdir().unwrap().keep().join("disk");
         std::fs::write(&path, vec![7u8; 10_000]).unwrap();
-        let disk = Disk::copy_on_write(File::open(&path).unwrap()).unwrap();
+        let disk = Disk::copy_on_write(Arc::new(File::open(&path).unwrap())).unwrap();
         disk.write(4090, &[1; 12]).unwrap();
         let mut seen = [0; 14];
         disk.read(4089, &mut seen).unwrap();
@@ -168,13 +210,17 @@ mod tests {
         disk.read(19_000, &mut seen).unwrap();
         assert_eq!(seen, [0; 14]);
         assert!(disk.read(19_990, &mut seen).is_err());
+        disk.set_len(8192).unwrap();
+        disk.set_len(10_000).unwrap();
+        disk.read(9_000, &mut seen).unwrap();
+        assert_eq!(seen, [0; 14], "what was cut off is gone");
         assert_eq!(std::fs::read(&path).unwrap(), vec![7u8; 10_000]);
     }
 
     #[test]
     fn a_sealed_disk_refuses_everything() {
         let path = tempfile::tempdir().unwrap().keep().join("disk");
-        let disk = Disk::direct(File::create_new(&path).unwrap());
+        let disk = Disk::direct(Arc::new(File::create_new(&path).unwrap()));
         disk.write(0, b"kept").unwrap();
         disk.seal();
         assert!(disk.write(0, b"lost").is_err() && disk.set_len(0).is_err() && disk.sync_data().is_err());

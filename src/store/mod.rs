@@ -21,6 +21,8 @@ mod pack;
 mod rewrite;
 mod salvage;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod view;
 mod writer;
@@ -37,13 +39,14 @@ use crate::domain::clock::ReplicaId;
 use crate::domain::digest;
 use crate::domain::id::Uid;
 use crate::error::{Error, Kind, Result};
-use backend::Disk;
+use backend::{Disk, Medium};
 use blob::Blobs;
 use chrono::{DateTime, TimeDelta, Utc};
 use open::{begin, check_magic, create_tables, database, read_meta, refuse_other, rehearse, write_meta};
 use redb::{Database, ReadableDatabase};
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use view::Txn;
 
 const FILE: &str = location::DATABASE;
@@ -54,6 +57,8 @@ const PATIENCE_SECONDS: i64 = 5;
 #[derive(Clone, Debug)]
 pub struct Store {
     dir: PathBuf,
+    /// What keeps the bytes of an opened database: the file itself, except where a test cuts the power.
+    medium: fn(File) -> Arc<dyn Medium>,
     /// The wall clock of each operation comes from here.
     pub clock: fn() -> DateTime<Utc>,
     /// Random bits of this process, from which record ids are made.
@@ -66,7 +71,7 @@ impl Store {
     /// The store in `dir`, which need not exist yet.
     #[must_use]
     pub fn at(dir: &Path, clock: fn() -> DateTime<Utc>, seed: [u8; 16]) -> Self {
-        Self { dir: dir.to_owned(), clock, seed, command: "library".to_owned() }
+        Self { dir: dir.to_owned(), medium: |file| Arc::new(file), clock, seed, command: "library".to_owned() }
     }
 
     /// Its directory.
@@ -113,8 +118,7 @@ impl Store {
     }
 
     fn build(&self, path: &Path) -> Result<()> {
-        let file = create_private_file(path)?;
-        let disk = Disk::direct(file);
+        let disk = Disk::direct((self.medium)(create_private_file(path)?));
         let database = database(disk.clone(), path)?;
         let txn = begin(&database)?;
         create_tables(&txn)?;
@@ -174,8 +178,9 @@ impl Store {
     fn read_file<T>(&self, look: impl FnOnce(&View) -> Result<T>) -> Result<T> {
         let path = self.dir.join(FILE);
         let file = File::open(&path).map_err(|e| unreadable(&path, e))?;
-        check_magic(&file, &path)?;
-        let disk = Disk::copy_on_write(file).map_err(|e| unreadable(&path, e))?;
+        let medium = (self.medium)(file);
+        check_magic(&*medium, &path)?;
+        let disk = Disk::copy_on_write(medium).map_err(|e| unreadable(&path, e))?;
         let database = database(disk.clone(), &path)?;
         let txn = Txn::Read(database.begin_read().map_err(damaged_by)?);
         let meta = read_meta(&txn)?;
@@ -199,9 +204,10 @@ impl Store {
             .write(true)
             .open(&path)
             .map_err(|e| Error::io(format!("the store {} cannot be written from here", self.dir.display()), e))?;
-        check_magic(&file, &path)?;
-        rehearse(&file, &path)?;
-        let disk = Disk::direct(file);
+        let medium = (self.medium)(file);
+        check_magic(&*medium, &path)?;
+        rehearse(&medium, &path)?;
+        let disk = Disk::direct(medium);
         let database = database(disk.clone(), &path)?;
         let result = self.write_in(&database, &path, change);
         disk.seal();
@@ -223,7 +229,7 @@ impl Store {
         if writer.is_untouched() {
             return Ok(value);
         }
-        writer.finish()?.commit().map_err(refused)?;
+        writer.finish()?.commit().map_err(uncertain)?;
         Ok(value)
     }
 
@@ -283,4 +289,10 @@ fn refused(error: impl Into<redb::Error>) -> Error {
         redb::Error::Corrupted(why) => damaged("the store", why),
         other => Error::new(Kind::Refused, "cannot write the store").because(other),
     }
+}
+
+/// A commit that fails at its last step may have reached the disk: nobody may say then that nothing was changed.
+fn uncertain(error: redb::CommitError) -> Error {
+    refused(error)
+        .hint("mend the disk or free some space, see with state log -n 1 whether it was written, repeat it if not")
 }

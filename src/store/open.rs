@@ -1,13 +1,13 @@
 //! Opening the database file: its magic, its format, and the row that says what it is.
 
-use super::backend::Disk;
+use super::backend::{Disk, Medium};
 use super::tables::{self, FOLD, FORMAT, Meta};
 use super::view::Txn;
 use super::{damaged, damaged_by, refused, unreadable};
 use crate::error::{Error, Kind, Result};
 use redb::{Database, ReadableDatabase, WriteTransaction};
-use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 const MAGIC: &[u8] = b"redb";
 
@@ -30,9 +30,8 @@ pub(super) fn database_with_cache(disk: Disk, path: &Path, bytes: usize) -> Resu
 }
 
 /// Opens the store without changing it: redb repairs while it opens, and would go on to change what it cannot repair.
-pub(super) fn rehearse(file: &File, path: &Path) -> Result<()> {
-    let file = file.try_clone().map_err(|e| unreadable(path, e))?;
-    let disk = Disk::copy_on_write(file).map_err(|e| unreadable(path, e))?;
+pub(super) fn rehearse(medium: &Arc<dyn Medium>, path: &Path) -> Result<()> {
+    let disk = Disk::copy_on_write(Arc::clone(medium)).map_err(|e| unreadable(path, e))?;
     let opened = database(disk.clone(), path)
         .and_then(|database| read_meta(&Txn::Read(database.begin_read().map_err(damaged_by)?)));
     disk.seal();
@@ -98,10 +97,9 @@ pub(super) fn refuse_other(meta: &Meta) -> Result<()> {
 }
 
 /// Whether a file begins as a database does; better words than redb has.
-pub(super) fn check_magic(file: &File, path: &Path) -> Result<()> {
-    use std::os::unix::fs::FileExt;
+pub(super) fn check_magic(medium: &dyn Medium, path: &Path) -> Result<()> {
     let mut head = [0; 4];
-    match file.read_exact_at(&mut head, 0) {
+    match medium.read(0, &mut head) {
         Ok(()) if head == MAGIC => Ok(()),
         Ok(()) => Err(damaged(&path.display().to_string(), "it is not a store")),
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {

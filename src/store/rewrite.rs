@@ -45,7 +45,7 @@ impl Store {
     }
 
     fn rewrite_into(&self, fresh: &Path, edit: Edit<'_>, progress: &dyn Fn(usize, usize)) -> Result<()> {
-        let disk = Disk::direct(create_private_file(fresh)?);
+        let disk = Disk::direct((self.medium)(create_private_file(fresh)?));
         let mut copy = Copy::begin(self, database_with_cache(disk.clone(), fresh, CACHE_BYTES)?, edit)?;
         loop {
             let (events, end) = {

@@ -49,8 +49,9 @@ impl Store {
         let path = self.dir.join(FILE);
         let _guard = self.lock(lock::Mode::Shared)?;
         let file = File::open(&path).map_err(|e| unreadable(&path, e))?;
-        check_magic(&file, &path)?;
-        let disk = Disk::copy_on_write(file).map_err(|e| unreadable(&path, e))?;
+        let medium = (self.medium)(file);
+        check_magic(&*medium, &path)?;
+        let disk = Disk::copy_on_write(medium).map_err(|e| unreadable(&path, e))?;
         let what = path.display().to_string();
         let sound = quietly(|| {
             let mut database = database(disk.clone(), &path)?;

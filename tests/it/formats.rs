@@ -17,7 +17,7 @@ fn fixture(version: u32) -> PathBuf {
 }
 
 /// A workspace whose store is a copy of the frozen one.
-fn thawed(version: u32) -> Workspace {
+pub fn thawed(version: u32) -> Workspace {
     let workspace = Workspace::empty();
     let (from, to) = (fixture(version), workspace.dir().join(".state"));
     std::fs::create_dir_all(to.join("blobs")).unwrap();

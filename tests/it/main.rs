@@ -13,12 +13,14 @@
 mod backup;
 mod bad_input;
 mod bad_place;
+mod clocks;
 mod concurrency;
 mod corners;
 mod doctor;
 mod durability;
 mod erase;
 mod export;
+mod faults;
 mod formats;
 mod index;
 mod json;
@@ -33,9 +35,11 @@ mod records;
 mod repair;
 mod scenarios;
 mod snapshots;
+mod strace;
 mod support;
 mod tidy;
 mod views;
+mod write_order;
 
 /// A file that no `mod` names is never compiled, and its tests never run.
 #[test]

@@ -285,7 +285,7 @@ pub fn transcript(output: &Output) -> String {
 
 /// An error is short, names no Rust type, and suggests nothing that destroys.
 #[track_caller]
-fn assert_is_decent(message: &str) {
+pub fn assert_is_decent(message: &str) {
     assert!(!message.trim().is_empty(), "failed without a word");
     assert!(message.len() < 2_000, "{} bytes of error: {message:.300}", message.len());
     for refused in

@@ -36,7 +36,7 @@ fn store() -> (tempfile::TempDir, Store) {
 fn after(damage: impl FnOnce(&WriteTransaction)) -> Vec<String> {
     let (dir, store) = store();
     let path = dir.path().join("state.redb");
-    let disk = Disk::direct(OpenOptions::new().read(true).write(true).open(&path).unwrap());
+    let disk = Disk::direct(std::sync::Arc::new(OpenOptions::new().read(true).write(true).open(&path).unwrap()));
     let database = database(disk.clone(), &path).unwrap();
     let txn = begin(&database).unwrap();
     damage(&txn);
