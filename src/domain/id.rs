@@ -4,7 +4,7 @@
 //! reused; the store lengthens it until it is unique there.
 
 use chrono::{DateTime, Utc};
-use serde::de::Error as _;
+use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -36,13 +36,28 @@ impl Serialize for Uid {
 
 impl<'de> Deserialize<'de> for Uid {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        if deserializer.is_human_readable() {
-            let text = String::deserialize(deserializer)?;
-            Self::parse(&text).ok_or_else(|| D::Error::custom("not a UUID"))
-        } else {
-            let (high, low) = Deserialize::deserialize(deserializer)?;
-            Ok(Self(uuid::Uuid::from_u64_pair(high, low)))
-        }
+        deserializer.deserialize_any(UidVisitor)
+    }
+}
+
+/// Takes either form in any format: a version that does not know the field carries it from one format to the other as it
+/// came.
+struct UidVisitor;
+
+impl<'de> Visitor<'de> for UidVisitor {
+    type Value = Uid;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a UUID as text or as two integers")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Uid, E> {
+        Uid::parse(text).ok_or_else(|| E::custom("not a UUID"))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Uid, A::Error> {
+        let mut half = |at| seq.next_element()?.ok_or_else(|| A::Error::invalid_length(at, &self));
+        Ok(Uid(uuid::Uuid::from_u64_pair(half(0)?, half(1)?)))
     }
 }
 
@@ -117,6 +132,19 @@ mod tests {
         assert!(full.starts_with(&short) && looks_like_id(&short) && looks_like_id(&full));
         assert_eq!(short.len(), 2 + SHORT_LEN);
         assert_eq!(Uid::parse(&uid.to_string()), Some(uid));
+    }
+
+    #[test]
+    fn either_form_is_read_in_any_format() {
+        let uid = Uid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
+        let text = rmp_serde::to_vec(&uid.to_string()).unwrap();
+        let pair =
+            serde_json::to_string(&rmp_serde::from_slice::<[u64; 2]>(&rmp_serde::to_vec(&uid).unwrap()).unwrap());
+        assert_eq!(rmp_serde::from_slice::<Uid>(&text).unwrap(), uid);
+        assert_eq!(serde_json::from_str::<Uid>(&pair.unwrap()).unwrap(), uid);
+        for wrong in ["[1]", "[1,2,3]", "1", "\"t-4kq\"", "null"] {
+            assert!(serde_json::from_str::<Uid>(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]
