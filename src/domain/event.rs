@@ -169,6 +169,9 @@ impl<'de> Deserialize<'de> for Change {
 /// around the value included, are what readers of JSON take.
 pub const NESTING_MAX: usize = 100;
 
+/// Bytes that are nested deeper are no event, whoever wrote them: to read them would take too much stack.
+const DEPTH_MAX: usize = 256;
+
 /// Whether a value is nested deeper than [`NESTING_MAX`].
 #[must_use]
 pub fn is_too_deep(value: &Value) -> bool {
@@ -197,6 +200,7 @@ pub fn encode(event: &Event) -> Result<Vec<u8>, rmp_serde::encode::Error> {
 /// The bytes are not an event of this or a newer version, or more than one.
 pub fn decode(bytes: &[u8]) -> Result<Event, rmp_serde::decode::Error> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
+    deserializer.set_max_depth(DEPTH_MAX);
     let event = Event::deserialize(&mut deserializer)?;
     match <()>::deserialize(&mut deserializer) {
         Err(rmp_serde::decode::Error::InvalidMarkerRead(end)) if end.kind() == std::io::ErrorKind::UnexpectedEof => {
@@ -223,6 +227,14 @@ mod tests {
         for rest in [&[0xc0][..], &[0], &[0xc1], &bytes, &bytes[..1]] {
             assert!(decode(&[&bytes, rest].concat()).is_err(), "{rest:?}");
         }
+    }
+
+    #[test]
+    fn bytes_that_nest_without_end_are_refused() {
+        let mut bytes = encode(&event()).unwrap();
+        let at = bytes.windows(9).position(|window| window[0] == 0xcb).unwrap();
+        bytes.splice(at..at + 9, std::iter::repeat_n(0x91, 1_000_000).chain([0xc0]));
+        assert!(decode(&bytes).is_err());
     }
 
     #[test]
