@@ -198,7 +198,8 @@ fn take_dependencies(issue: &mut Map<String, Value>, id: &str, draft: &mut Draft
             }
             true
         });
-        let is_issue = dependency.get("dependency_type").is_some();
+        // An issue as the target has a line of its own in the ledger.
+        let is_issue = dependency.get("dependency_type").is_some() && dependency.get("depends_on_id").is_none();
         if !known || !is_issue && says_more(&dependency, &DEPENDENCY) {
             rest.push(dependency);
         }
