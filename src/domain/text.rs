@@ -15,8 +15,8 @@ pub use super::tokens::estimate_tokens;
 const ELLIPSIS: &str = " …";
 /// A cut moves back by at most this many bytes to end at a word.
 const WORD_MAX: usize = 40;
-/// What a message quotes is not longer.
-const QUOTED_COLUMNS: usize = 60;
+/// What a message quotes is not longer; columns would not bound marks that take none.
+const QUOTED_CHARS: usize = 60;
 
 /// One line without anything invisible: for titles, tags and keys. Line breaks and tabs become a space.
 #[must_use]
@@ -190,7 +190,9 @@ pub fn truncate_width(text: &str, columns: usize) -> String {
 /// The text as a message quotes it, whoever wrote it: the beginning of one line, in back ticks.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    format!("`{}`", truncate_width(&clean_line(text), QUOTED_COLUMNS))
+    let line = clean_line(text);
+    let short: String = line.chars().take(QUOTED_CHARS).collect();
+    format!("`{short}{}`", if short.len() < line.len() { "…" } else { "" })
 }
 
 /// The candidate that `word` was probably meant to be: at most `max_distance` letters added, left out, changed or
@@ -280,7 +282,7 @@ mod tests {
     #[test]
     fn what_a_message_quotes_is_short_and_harmless() {
         assert_eq!(quoted("a\n\u{1b}[2Jb"), "`a b`");
-        assert_eq!(quoted(&"long ".repeat(1000)).width(), QUOTED_COLUMNS + 2);
+        assert_eq!(quoted(&"e\u{301}".repeat(1000)).chars().count(), QUOTED_CHARS + 3);
     }
 
     #[test]

@@ -139,7 +139,7 @@ fn query(bytes: &[u8]) {
     assert!(query.is_nothing() <= !query.notes.is_empty());
     assert!(query.is_nothing() == (texts.is_empty() && filters.is_empty() && times == 0));
     for note in &query.notes {
-        assert!(note.len() < 300 && !note.contains(char::is_control), "{note:?}");
+        assert!(note.len() < 400 && !note.contains(char::is_control), "{note:?}");
     }
     assert_reads_the_same(&query);
     assert!(Query::of_words(&text).words.len() <= PARTS_MAX);
@@ -215,7 +215,7 @@ fn beads(bytes: &[u8]) {
     assert!(parsed.drafts.len() + parsed.rejected.len() <= lines);
     assert!(parsed.rejected.is_sorted_by(|a, b| a.line < b.line));
     for rejected in &parsed.rejected {
-        assert!((1..=lines).contains(&rejected.line) && rejected.why.len() < 300, "{}", rejected.why);
+        assert!((1..=lines).contains(&rejected.line) && rejected.why.len() < 400, "{}", rejected.why);
         assert_line(&rejected.why);
     }
     assert_distinct(parsed.drafts.iter().map(|draft| &draft.key));
