@@ -22,28 +22,29 @@ impl Serialize for ReplicaId {
     }
 }
 
-/// Both forms are read everywhere, for the reason that [`Uid`](super::id::Uid) has.
 impl<'de> Deserialize<'de> for ReplicaId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ReplicaVisitor;
-
-        impl serde::de::Visitor<'_> for ReplicaVisitor {
-            type Value = ReplicaId;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("16 hex digits")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ReplicaId, E> {
-                u64::from_str_radix(text, 16).map(ReplicaId).map_err(E::custom)
-            }
-
-            fn visit_u64<E: serde::de::Error>(self, bits: u64) -> Result<ReplicaId, E> {
-                Ok(ReplicaId(bits))
-            }
-        }
-
         deserializer.deserialize_any(ReplicaVisitor)
+    }
+}
+
+/// Takes either form in any format: a version that does not know the field carries it from one format to the other as it
+/// came.
+struct ReplicaVisitor;
+
+impl serde::de::Visitor<'_> for ReplicaVisitor {
+    type Value = ReplicaId;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a replica as hex digits or as an integer")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ReplicaId, E> {
+        u64::from_str_radix(text, 16).map(ReplicaId).map_err(E::custom)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, bits: u64) -> Result<ReplicaId, E> {
+        Ok(ReplicaId(bits))
     }
 }
 
@@ -67,6 +68,21 @@ pub fn tick(last: u64, now: DateTime<Utc>) -> u64 {
 mod tests {
     use super::*;
     use chrono::TimeDelta;
+
+    #[test]
+    fn either_form_of_a_replica_is_read_in_any_format() {
+        for json in ["\"00000000000000ff\"", "255"] {
+            assert_eq!(serde_json::from_str::<ReplicaId>(json).unwrap(), ReplicaId(255));
+            let value: serde_json::Value = serde_json::from_str(json).unwrap();
+            assert_eq!(
+                rmp_serde::from_slice::<ReplicaId>(&rmp_serde::to_vec(&value).unwrap()).unwrap(),
+                ReplicaId(255)
+            );
+        }
+        assert!(
+            serde_json::from_str::<ReplicaId>("-1").is_err() && serde_json::from_str::<ReplicaId>("\"x\"").is_err()
+        );
+    }
 
     #[test]
     fn never_runs_backwards_even_if_the_wall_does() {

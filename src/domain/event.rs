@@ -160,6 +160,27 @@ impl<'de> Deserialize<'de> for Change {
     }
 }
 
+/// Values that are nested deeper are refused where they come in: an event is also a line of JSON, and 128 levels, those
+/// around the value included, are what readers of JSON take.
+pub const NESTING_MAX: usize = 100;
+
+/// Bytes that are nested deeper are no event, whoever wrote them: to read them would take too much stack.
+const DEPTH_MAX: usize = 256;
+
+/// Whether a value is nested deeper than [`NESTING_MAX`].
+#[must_use]
+pub fn is_too_deep(value: &Value) -> bool {
+    is_deeper(value, NESTING_MAX)
+}
+
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(items) => levels == 0 || items.iter().any(|item| is_deeper(item, levels - 1)),
+        Value::Object(fields) => levels == 0 || fields.values().any(|field| is_deeper(field, levels - 1)),
+        _ => false,
+    }
+}
+
 /// The bytes of an event in the log.
 ///
 /// # Errors
@@ -171,7 +192,63 @@ pub fn encode(event: &Event) -> Result<Vec<u8>, rmp_serde::encode::Error> {
 /// The event in these bytes of the log.
 ///
 /// # Errors
-/// The bytes are not an event of this or a newer version.
+/// The bytes are not an event of this or a newer version, or more than one.
 pub fn decode(bytes: &[u8]) -> Result<Event, rmp_serde::decode::Error> {
-    rmp_serde::from_slice(bytes)
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
+    deserializer.set_max_depth(DEPTH_MAX);
+    let event = Event::deserialize(&mut deserializer)?;
+    match <()>::deserialize(&mut deserializer) {
+        Err(rmp_serde::decode::Error::InvalidMarkerRead(end)) if end.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Ok(event)
+        }
+        _ => Err(rmp_serde::decode::Error::custom("something follows the event")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn event() -> Event {
+        let line = r#"{"stamp":{"hlc":1,"replica":"7"},"seq":1,"at":1800000000000,"commit":1,"touches":[],"change":{"new":1e-7}}"#;
+        serde_json::from_str(line).unwrap()
+    }
+
+    #[test]
+    fn nothing_may_follow_an_event() {
+        let bytes = encode(&event()).unwrap();
+        assert_eq!(decode(&bytes).unwrap(), event());
+        for rest in [&[0xc0][..], &[0], &[0xc1], &bytes, &bytes[..1]] {
+            assert!(decode(&[&bytes, rest].concat()).is_err(), "{rest:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_nest_without_end_are_refused() {
+        let mut bytes = encode(&event()).unwrap();
+        let at = bytes.windows(9).position(|window| window[0] == 0xcb).unwrap();
+        bytes.splice(at..at + 9, std::iter::repeat_n(0x91, 1_000_000).chain([0xc0]));
+        assert!(decode(&bytes).is_err());
+    }
+
+    #[test]
+    fn numbers_are_the_same_in_a_line_of_json() {
+        for number in [0.099_999_997_904_524_21, 1.797_693_134_862_315_7e308, -5e-324, 0.1 + 0.2] {
+            let event = Event { change: Change::Unknown { name: "new".to_owned(), value: json!(number) }, ..event() };
+            let read: Event = serde_json::from_str(&serde_json::to_string(&event).unwrap()).unwrap();
+            assert_eq!(encode(&read).unwrap(), encode(&event).unwrap(), "{number}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_too_deep_fits_into_a_line_of_json() {
+        let nested = |levels| (0..levels).fold(json!(null), |value, _| json!([value]));
+        assert!(!is_too_deep(&nested(NESTING_MAX)) && is_too_deep(&nested(NESTING_MAX + 1)));
+        assert!(is_too_deep(&json!({"a": nested(NESTING_MAX)})));
+        let set = BTreeMap::from([("source".to_owned(), nested(NESTING_MAX))]);
+        let put = Put { uid: Uid::from_u128(1), create: None, set, extra: Extra::new() };
+        let line = serde_json::to_string(&Event { change: Change::Put(put), ..event() }).unwrap();
+        assert!(serde_json::from_str::<Event>(&line).is_ok());
+    }
 }

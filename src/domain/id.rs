@@ -34,32 +34,30 @@ impl Serialize for Uid {
     }
 }
 
-/// Both forms are read everywhere: a change that an older version kept without understanding it comes back in the form
-/// in which that version met it, text from an export, integers from a log.
 impl<'de> Deserialize<'de> for Uid {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct UidVisitor;
-
-        impl<'de> Visitor<'de> for UidVisitor {
-            type Value = Uid;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a UUID")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Uid, E> {
-                Uid::parse(text).ok_or_else(|| E::custom("not a UUID"))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut pair: A) -> Result<Uid, A::Error> {
-                match (pair.next_element()?, pair.next_element()?) {
-                    (Some(high), Some(low)) => Ok(Uid(uuid::Uuid::from_u64_pair(high, low))),
-                    _ => Err(A::Error::custom("not a UUID")),
-                }
-            }
-        }
-
         deserializer.deserialize_any(UidVisitor)
+    }
+}
+
+/// Takes either form in any format: a version that does not know the field carries it from one format to the other as it
+/// came.
+struct UidVisitor;
+
+impl<'de> Visitor<'de> for UidVisitor {
+    type Value = Uid;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a UUID as text or as two integers")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Uid, E> {
+        Uid::parse(text).ok_or_else(|| E::custom("not a UUID"))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Uid, A::Error> {
+        let mut half = |at| seq.next_element()?.ok_or_else(|| A::Error::invalid_length(at, &self));
+        Ok(Uid(uuid::Uuid::from_u64_pair(half(0)?, half(1)?)))
     }
 }
 
@@ -134,6 +132,19 @@ mod tests {
         assert!(full.starts_with(&short) && looks_like_id(&short) && looks_like_id(&full));
         assert_eq!(short.len(), 2 + SHORT_LEN);
         assert_eq!(Uid::parse(&uid.to_string()), Some(uid));
+    }
+
+    #[test]
+    fn either_form_is_read_in_any_format() {
+        let uid = Uid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
+        let text = rmp_serde::to_vec(&uid.to_string()).unwrap();
+        let pair =
+            serde_json::to_string(&rmp_serde::from_slice::<[u64; 2]>(&rmp_serde::to_vec(&uid).unwrap()).unwrap());
+        assert_eq!(rmp_serde::from_slice::<Uid>(&text).unwrap(), uid);
+        assert_eq!(serde_json::from_str::<Uid>(&pair.unwrap()).unwrap(), uid);
+        for wrong in ["[1]", "[1,2,3]", "1", "\"t-4kq\"", "null"] {
+            assert!(serde_json::from_str::<Uid>(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! What looks like a filter and is none, such as `std::fs` or `since:never`, is text. Parsing never fails: what could
 //! not be taken as meant is told in [`Query::notes`].
 
+use super::text::quoted;
 use super::{kind, when};
 use chrono::{DateTime, Utc};
 
@@ -52,7 +53,7 @@ impl Facet {
     #[must_use]
     pub fn normalize(self, value: &str) -> String {
         match self {
-            Self::Path => value.strip_prefix("./").unwrap_or(value).to_owned(),
+            Self::Path => value.trim_start_matches("./").to_owned(),
             _ => value.to_lowercase(),
         }
     }
@@ -167,8 +168,9 @@ impl Query {
 
     fn take_time(&mut self, name: &str, value: &str, now: DateTime<Utc>) -> bool {
         let Ok(time) = when::parse_time(value, now) else {
+            let value = quoted(value);
             self.notes
-                .push(format!("{name}:{value} is not a time such as 7d or 2026-11-21, so it is searched for as text"));
+                .push(format!("{name}: {value} is not a time such as 7d or 2026-11-21, so it is searched for as text"));
             return false;
         };
         // Any of several is enough, so the widest holds.
@@ -186,7 +188,7 @@ impl Query {
         if let Some(kind) = kind::find(&value) {
             return kind.name.to_owned();
         }
-        self.notes.push(format!("no kind is called {value} here"));
+        self.notes.push(format!("no kind is called {} here", quoted(&value)));
         value
     }
 }
@@ -282,6 +284,11 @@ mod tests {
     }
 
     #[test]
+    fn a_path_is_compared_as_references_are_written() {
+        assert_eq!(filters(&parse("path:././src path:../src path:./")), ["path=src", "path=../src", "path="]);
+    }
+
+    #[test]
     fn code_and_options_are_text() {
         let query = parse("std::fs::read src/a.rs:42 --no-verify https://x.y/z a-b foo:bar - tag:");
         assert_eq!(
@@ -305,6 +312,9 @@ mod tests {
         assert_eq!(query.words, ["since:whenever"]);
         assert_eq!(filters(&query), ["kind=question"]);
         assert_eq!(query.notes.len(), 2);
+        let hostile = parse(&format!("kind:\u{1b}[2Jx since:\"a\nb\" kind:{}", "y".repeat(5000)));
+        assert_eq!(hostile.notes.len(), 3);
+        assert!(hostile.notes.iter().all(|note| note.len() < 200 && !note.contains(char::is_control)));
         let many = parse(&"word ".repeat(100));
         assert_eq!((many.words.len(), many.notes.len()), (PARTS_MAX, 1));
     }

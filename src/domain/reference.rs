@@ -4,6 +4,7 @@
 //! slashes, no `.` or inner `..`, lines as `:from-to`. Whether the file exists is not known here.
 
 use super::field;
+use super::text::quoted;
 use crate::error::{Error, Result};
 use std::fmt;
 use std::str::FromStr;
@@ -30,13 +31,22 @@ impl Reference {
         if text.len() > LEN_MAX || text.contains(char::is_control) {
             return Err(Error::usage("a reference is one line of at most 4096 bytes without control characters"));
         }
-        let (mut path, mut lines) = (text, None);
-        while let Some((before, found)) = split_lines(path) {
-            path = before;
-            lines = Some(found);
+        let (mut path, mut lines) = (text.to_owned(), None);
+        // What is left without lines, dots or spaces may end in lines again, as `a.rs:12/.` does.
+        loop {
+            let mut rest = &path[..];
+            while let Some((before, (from, to))) = split_lines(rest) {
+                rest = before;
+                lines = Some((from.to_owned(), to.to_owned()));
+            }
+            let next = canonical(rest, text)?;
+            if next == path {
+                break;
+            }
+            path = next;
         }
-        let lines = lines.map(|found| line_range(found, text)).transpose()?;
-        Ok(Self { path: canonical(path, text)?, lines })
+        let lines = lines.map(|(from, to)| line_range((&from, &to), text)).transpose()?;
+        Ok(Self { path, lines })
     }
 
     /// The register that holds it.
@@ -87,7 +97,7 @@ fn split_lines(text: &str) -> Option<(&str, (&str, &str))> {
 fn line_range((from, to): (&str, &str), whole: &str) -> Result<(u32, u32)> {
     match (from.parse(), to.parse()) {
         (Ok(from @ 1..), Ok(to)) if from <= to => Ok((from, to)),
-        _ => Err(Error::usage(format!("the lines of the reference {whole} are not a range"))
+        _ => Err(Error::usage(format!("the lines of the reference {} are not a range", quoted(whole)))
             .hint("write it as path:12 or path:12-40, counted from 1")),
     }
 }
@@ -101,7 +111,7 @@ fn canonical(path: &str, whole: &str) -> Result<String> {
             "" | "." => {}
             ".." if parts.pop().is_some() => {}
             ".." => {
-                return Err(Error::usage(format!("the reference {whole} leads out of the project"))
+                return Err(Error::usage(format!("the reference {} leads out of the project", quoted(whole)))
                     .hint("name the file relative to the root of the project, or with its absolute path"));
             }
             part => parts.push(part),
@@ -132,6 +142,9 @@ mod tests {
             ("/etc/hosts", "/etc/hosts"),
             ("docs/a:b#c.md", "docs/a:b#c.md"),
             ("docs/Über uns.md:2", "docs/Über uns.md:2"),
+            ("src/a.rs:12/.", "src/a.rs:12"),
+            ("src/a.rs :12 :5", "src/a.rs:12"),
+            ("src/a.rs /", "src/a.rs"),
         ];
         for (text, canonical) in cases {
             let reference = Reference::parse(text).unwrap();

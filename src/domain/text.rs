@@ -15,6 +15,8 @@ pub use super::tokens::estimate_tokens;
 const ELLIPSIS: &str = " …";
 /// A cut moves back by at most this many bytes to end at a word.
 const WORD_MAX: usize = 40;
+/// What a message quotes is not longer; columns would not bound marks that take none.
+const QUOTED_CHARS: usize = 60;
 
 /// One line without anything invisible: for titles, tags and keys. Line breaks and tabs become a space.
 #[must_use]
@@ -178,7 +180,19 @@ pub fn truncate_width(text: &str, columns: usize) -> String {
         }
         end = at + c.len_utf8();
     }
+    // A character can be wider together with the next one, as a mark with an emoji selector is.
+    while text[..end].width() >= columns.max(1) {
+        end = text.floor_char_boundary(end - 1);
+    }
     if columns == 0 { String::new() } else { format!("{}…", text[..end].trim_end()) }
+}
+
+/// The text as a message quotes it, whoever wrote it: the beginning of one line, in back ticks.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let line = clean_line(text);
+    let short: String = line.chars().take(QUOTED_CHARS).collect();
+    format!("`{short}{}`", if short.len() < line.len() { "…" } else { "" })
 }
 
 /// The candidate that `word` was probably meant to be: at most `max_distance` letters added, left out, changed or
@@ -262,6 +276,13 @@ mod tests {
         assert_eq!(truncate_width("漢字", 4), "漢字");
         assert_eq!(truncate_width("abcdef", 4), "abc…");
         assert_eq!(truncate_width("abc", 0), "");
+        assert_eq!(truncate_width(&"✔\u{fe0f}".repeat(3), 4), "✔\u{fe0f}✔…");
+    }
+
+    #[test]
+    fn what_a_message_quotes_is_short_and_harmless() {
+        assert_eq!(quoted("a\n\u{1b}[2Jb"), "`a b`");
+        assert_eq!(quoted(&"e\u{301}".repeat(1000)).chars().count(), QUOTED_CHARS + 3);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! All dates without an offset are UTC: a store is shared by machines, and the same text must mean the same everywhere.
 
+use super::text::quoted;
 use crate::error::{Error, Result};
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
 const HINT: &str = "write 7d, 36h, 90m, 2w, today, yesterday, 2026-11-21, 2026-11-21 14:00 or an RFC 3339 time";
 const HINT_FUTURE: &str = "write 3d, 2h, 1w, tomorrow, 2026-11-21, 2026-11-21 14:00 or an RFC 3339 time";
@@ -19,7 +20,7 @@ pub fn parse_time(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
     relative
         .or_else(|| day_word(text, now))
         .or_else(|| absolute(text))
-        .ok_or_else(|| Error::usage(format!("not a time: {}", shown(text))).hint(HINT))
+        .ok_or_else(|| Error::usage(format!("not a time: {}", quoted(text))).hint(HINT))
 }
 
 /// A point in time, relative forms counted forward from `now`: `3d` is in three days, `tomorrow` its first moment.
@@ -32,7 +33,8 @@ pub fn parse_future(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
     relative
         .or_else(|| day_word(text, now))
         .or_else(|| absolute(text))
-        .ok_or_else(|| Error::usage(format!("not a time: {}", shown(text))).hint(HINT_FUTURE))
+        .filter(|time| is_writable(*time))
+        .ok_or_else(|| Error::usage(format!("not a time: {}", quoted(text))).hint(HINT_FUTURE))
 }
 
 /// A length of time: a whole number and a unit from seconds to weeks.
@@ -40,7 +42,7 @@ pub fn parse_future(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
 /// # Errors
 /// `Usage` if `text` is no such form or too long to represent.
 pub fn parse_duration(text: &str) -> Result<TimeDelta> {
-    let wrong = || Error::usage(format!("not a duration: {}", shown(text))).hint(HINT_DURATION);
+    let wrong = || Error::usage(format!("not a duration: {}", quoted(text))).hint(HINT_DURATION);
     let trimmed = text.trim();
     let digits = trimmed.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = trimmed.split_at(digits);
@@ -72,20 +74,22 @@ fn day_word(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     Some(day.and_time(NaiveTime::MIN).and_utc())
 }
 
+/// Whether RFC 3339 has a form for `time`: a year of four digits.
+#[must_use]
+pub fn is_writable(time: DateTime<Utc>) -> bool {
+    (0..=9999).contains(&time.year())
+}
+
 fn absolute(text: &str) -> Option<DateTime<Utc>> {
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Some(time.with_timezone(&Utc));
-    }
+    let rfc3339 = DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
+    rfc3339.or_else(|| without_offset(text)).filter(|time| is_writable(*time))
+}
+
+fn without_offset(text: &str) -> Option<DateTime<Utc>> {
     let formats = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"];
     let minute = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
     let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(|day| day.and_time(NaiveTime::MIN));
     minute.or_else(day).map(|time| time.and_utc())
-}
-
-/// The text in quotes that fit it, cut to what a message can hold.
-fn shown(text: &str) -> String {
-    let short: String = text.chars().filter(|c| !c.is_control()).take(40).collect();
-    format!("`{short}`")
 }
 
 /// How long before `now` something was, coarsely: `now`, `5 m`, `3 h`, `12 d`, `5 w`, `2 y`. The future is `now`.
@@ -147,9 +151,21 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_told() {
-        for text in
-            ["", "d", "soon", "7", "-7d", "2026-13-01", "2026-02-30", "99999999999999999999d", "9999999999w", "1é"]
-        {
+        for text in [
+            "",
+            "d",
+            "soon",
+            "7",
+            "-7d",
+            "2026-13-01",
+            "2026-02-30",
+            "-2026-11-21",
+            "+12026-11-21 10:00",
+            "0000-01-01T00:00:00+01:00",
+            "99999999999999999999d",
+            "9999999999w",
+            "1é",
+        ] {
             assert_eq!(past(text), format!("not a time: `{text}`"));
         }
     }
@@ -161,7 +177,9 @@ mod tests {
         assert_eq!(future("2h"), "2026-11-21T16:30:00+00:00");
         assert_eq!(future("tomorrow"), "2026-11-22T00:00:00+00:00");
         assert_eq!(future("2027-01-01"), "2027-01-01T00:00:00+00:00");
-        assert!(parse_future("9223372036854775w", now()).is_err());
+        for too_far in ["9223372036854775w", "9999999d"] {
+            assert!(parse_future(too_far, now()).is_err());
+        }
     }
 
     #[test]

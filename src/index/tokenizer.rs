@@ -223,6 +223,11 @@ mod tests {
         assert!(!parts(&long).is_empty());
     }
 
+    #[test]
+    fn a_chunk_of_a_hundred_thousand_line_numbers_is_cut() {
+        assert!(parts(&"1:".repeat(200_000)).len() == 200_000);
+    }
+
     proptest! {
         #[test]
         fn any_text_has_terms_where_it_has_letters(text in any::<String>(), code in r"[aB1_./:'\-é数 ]{0,30}") {

@@ -158,11 +158,13 @@ fn add_wholes(text: &str, chunk: &Range<usize>, parts: &[Part], pieces: &mut Vec
 }
 
 /// A path without `:42`, `:42:7` or `:10-40`, if it is one.
-fn without_line(chunk: &str) -> &str {
-    match chunk.rsplit_once(':') {
-        Some((path, line)) if line.bytes().all(|b| b.is_ascii_digit() || b == b'-') => without_line(path),
-        _ => chunk,
+fn without_line(mut chunk: &str) -> &str {
+    while let Some((path, line)) = chunk.rsplit_once(':')
+        && line.bytes().all(|b| b.is_ascii_digit() || b == b'-')
+    {
+        chunk = path;
     }
+    chunk
 }
 
 /// Whether an identifier's next part begins at `c`: `flush|Token`, `HTTP|Server`, but not within `0xDEAD`.

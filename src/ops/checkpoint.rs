@@ -3,6 +3,7 @@
 //! One record a name and worktree. A step's register holds when it was done and what the caller wants back.
 
 use super::Workspace;
+use crate::domain::event::{NESTING_MAX, is_too_deep};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, terms, text};
 use crate::error::{Error, Kind, Result};
@@ -154,6 +155,10 @@ fn changes(now: chrono::DateTime<chrono::Utc>, input: &CheckpointInput, step: Op
         })?,
         None => Value::Null,
     };
+    if is_too_deep(&data) {
+        return Err(Error::usage(format!("--data is nested more than {NESTING_MAX} levels deep"))
+            .hint("keep it in a file and give the path as --data"));
+    }
     if !input.of.is_empty() {
         let steps = input.of.iter().map(|step| name(step)).collect::<Result<Vec<_>>>()?;
         set.insert(field::STEPS.to_owned(), json!(steps));

@@ -3,7 +3,8 @@
 use crate::domain::draft::{Draft, DraftLink};
 use crate::domain::field::link;
 use crate::domain::kind;
-use crate::domain::text::{clean_body, clean_line};
+use crate::domain::text::{clean_body, clean_line, quoted};
+use crate::domain::when;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::{Map, Value};
 
@@ -17,10 +18,14 @@ const PRIORITY_MAX: u8 = 4;
 const SECTIONS: [(&str, &str); 3] =
     [("design", "Design"), ("acceptance_criteria", "Acceptance criteria"), ("notes", "Notes")];
 
+/// The fields of a dependency and of a comment that are taken over, or say what their place says.
+const DEPENDENCY: [&str; 5] = ["issue_id", "depends_on_id", "type", "created_at", "created_by"];
+const COMMENT: [&str; 4] = ["id", "issue_id", "author", "created_at"];
+
 /// The draft of an issue; what has no field of its own stays in `source`.
 pub(super) fn read(mut issue: Map<String, Value>) -> Result<Draft, String> {
     let id = take_line(&mut issue, "id").ok_or("an issue without an id")?;
-    let Some(title) = take_line(&mut issue, "title") else { return Err(format!("issue {id} has no title")) };
+    let Some(title) = take_line(&mut issue, "title") else { return Err(format!("issue {} has no title", quoted(&id))) };
     let mut draft = Draft {
         kind: kind::TASK.to_owned(),
         title,
@@ -81,13 +86,16 @@ fn take_time(issue: &mut Map<String, Value>, name: &str) -> Option<DateTime<Utc>
     let text = issue.get(name)?.as_str()?.trim();
     let naive = || NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map(|time| time.and_utc());
     let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).or_else(|_| naive()).ok()?;
+    if !when::is_writable(time) {
+        return None;
+    }
     issue.remove(name);
     Some(time)
 }
 
 /// Our word for the status; theirs stays in the source wherever ours says less.
 fn take_status(issue: &mut Map<String, Value>) -> String {
-    let theirs = issue.get("status").and_then(Value::as_str).unwrap_or("open");
+    let Some(theirs) = issue.get("status").and_then(Value::as_str) else { return "open".to_owned() };
     let (ours, same) = match theirs {
         "open" => ("open", true),
         "in_progress" => ("active", true),
@@ -114,13 +122,14 @@ fn take_priority(issue: &mut Map<String, Value>) -> Option<u8> {
 /// The type, unless it is the plain one, and the labels.
 fn take_tags(issue: &mut Map<String, Value>) -> Vec<String> {
     let kind = take_line(issue, "issue_type").filter(|kind| kind != "task");
-    let labels = match issue.remove("labels") {
-        Some(Value::Array(labels)) => labels.iter().filter_map(line_of).collect(),
-        Some(Value::String(labels)) => labels.split(',').map(clean_line).filter(|label| !label.is_empty()).collect(),
-        _ => Vec::new(),
+    let (labels, odd): (Vec<Value>, Vec<Value>) = match issue.remove("labels") {
+        Some(Value::Array(labels)) => labels.into_iter().partition(|label| line_of(label).is_some()),
+        Some(Value::String(labels)) => (labels.split(',').map(Value::from).collect(), Vec::new()),
+        other => (Vec::new(), other.into_iter().collect()),
     };
+    keep(issue, "labels", odd);
     let mut tags: Vec<String> = Vec::new();
-    for tag in kind.into_iter().chain(labels) {
+    for tag in kind.into_iter().chain(labels.iter().filter_map(line_of)) {
         if !tags.contains(&tag) {
             tags.push(tag);
         }
@@ -128,33 +137,58 @@ fn take_tags(issue: &mut Map<String, Value>) -> Vec<String> {
     tags
 }
 
+/// Leaves in the source what could not be taken from the list of this name.
+fn keep(issue: &mut Map<String, Value>, name: &str, rest: Vec<Value>) {
+    if rest.iter().any(|value| !is_nothing(value)) {
+        issue.insert(name.to_owned(), Value::Array(rest));
+    }
+}
+
 fn take_body(issue: &mut Map<String, Value>) -> String {
     let mut parts: Vec<String> = take_text(issue, "description").into_iter().collect();
     for (name, heading) in SECTIONS {
         parts.extend(take_text(issue, name).map(|text| format!("## {heading}\n\n{text}")));
     }
-    if let Some(Value::Array(comments)) = issue.get("comments") {
-        let comments: Vec<String> = comments.iter().filter_map(comment).collect();
-        if !comments.is_empty() {
-            parts.push(format!("## Comments\n\n{}", comments.join("\n\n")));
-            issue.remove("comments");
-        }
+    let comments = take_comments(issue);
+    if !comments.is_empty() {
+        parts.push(format!("## Comments\n\n{}", comments.join("\n\n")));
     }
     parts.join("\n\n")
 }
 
+/// The comments as paragraphs; those that say more than these hold also stay in the source.
+fn take_comments(issue: &mut Map<String, Value>) -> Vec<String> {
+    if !issue.get("comments").is_some_and(Value::is_array) {
+        return Vec::new();
+    }
+    let Some(Value::Array(comments)) = issue.remove("comments") else { return Vec::new() };
+    let taken = comments.iter().filter_map(comment).collect();
+    let known = |value: &Value| [&COMMENT[..], &[text_name(value)]].concat();
+    let more = |value: &Value| comment(value).is_none() || says_more(value, &known(value));
+    keep(issue, "comments", comments.into_iter().filter(more).collect());
+    taken
+}
+
+fn text_name(comment: &Value) -> &'static str {
+    if comment.get("text").is_some_and(Value::is_string) { "text" } else { "body" }
+}
+
 fn comment(value: &Value) -> Option<String> {
     let text_of = |name: &str| value.get(name).and_then(Value::as_str);
-    let Some(text) = text_of("text").or_else(|| text_of("body")) else {
-        return value.as_str().map(clean_body).filter(|text| !text.is_empty());
-    };
+    let text = text_of(text_name(value)).or_else(|| value.as_str()).map(clean_body).filter(|text| !text.is_empty())?;
+    if value.is_string() {
+        return Some(text);
+    }
     let author = clean_line(text_of("author").unwrap_or("?"));
     let time = text_of("created_at").map(|time| format!(", {}", clean_line(time))).unwrap_or_default();
-    Some(format!("**{author}**{time}:\n\n{}", clean_body(text)))
+    Some(format!("**{author}**{time}:\n\n{text}"))
 }
 
 /// Files each dependency under its meaning; those with more to tell than that also stay in the source.
 fn take_dependencies(issue: &mut Map<String, Value>, id: &str, draft: &mut Draft) {
+    if !issue.get("dependencies").is_some_and(Value::is_array) {
+        return;
+    }
     let Some(Value::Array(dependencies)) = issue.remove("dependencies") else { return };
     let mut rest = Vec::new();
     for dependency in dependencies {
@@ -164,13 +198,13 @@ fn take_dependencies(issue: &mut Map<String, Value>, id: &str, draft: &mut Draft
             }
             true
         });
-        if !known || says_more(&dependency) {
+        // An issue as the target has a line of its own in the ledger.
+        let is_issue = dependency.get("dependency_type").is_some() && dependency.get("depends_on_id").is_none();
+        if !known || !is_issue && says_more(&dependency, &DEPENDENCY) {
             rest.push(dependency);
         }
     }
-    if !rest.is_empty() {
-        issue.insert("dependencies".to_owned(), Value::Array(rest));
-    }
+    keep(issue, "dependencies", rest);
 }
 
 /// What a dependency points to and its type: `{depends_on_id, type}`, an issue with `dependency_type`, or an id.
@@ -182,9 +216,13 @@ fn target_of(dependency: &Value) -> Option<(String, String)> {
     }
 }
 
-fn says_more(dependency: &Value) -> bool {
-    let metadata = dependency.get("metadata");
-    metadata.is_some_and(|value| !is_nothing(value) && value.as_str().is_none_or(|text| text != "{}"))
+/// Whether an object has a field that is not `known`, or that is none of a line.
+fn says_more(object: &Value, known: &[&str]) -> bool {
+    let Value::Object(fields) = object else { return false };
+    fields.iter().any(|(name, value)| {
+        let taken = known.contains(&name.as_str()) && !value.is_array() && !value.is_object();
+        !taken && !is_nothing(value) && value.as_str().is_none_or(|text| text != "{}")
+    })
 }
 
 fn add_link(draft: &mut Draft, theirs: &str, target: String) {

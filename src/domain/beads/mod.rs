@@ -9,6 +9,7 @@
 mod issue;
 
 use super::draft::{Draft, Rejected};
+use super::event::{NESTING_MAX, is_too_deep};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
@@ -68,6 +69,7 @@ fn read_line(line: &str) -> Result<Draft, String> {
         return Err(format!("git conflict marker {marker}"));
     }
     let object: Map<String, Value> = match serde_json::from_str(line) {
+        Ok(value) if is_too_deep(&value) => return Err(format!("nested more than {NESTING_MAX} levels deep")),
         Ok(Value::Object(object)) => object,
         Ok(_) => return Err("not a JSON object".to_owned()),
         Err(error) if error.is_eof() => return Err("JSON that is cut off".to_owned()),
@@ -166,6 +168,34 @@ mod tests {
     }
 
     #[test]
+    fn what_has_an_odd_shape_stays_in_the_source() {
+        for field in [
+            r#""labels":{"a":"b"}"#,
+            r#""labels":["ux",null,{"a":1}]"#,
+            r#""dependencies":"bd-1""#,
+            r#""dependencies":[{"depends_on_id":"bd-1","note":"first this"}]"#,
+            r#""comments":[{"text":"a","reactions":["+1"]}]"#,
+            r#""comments":["a",{"by":"me"}]"#,
+            r#""status":{"a":"b"}"#,
+            r#""defer_until":"0000-01-01T00:00:00+01:00""#,
+        ] {
+            let draft = one(&format!(r#"{{"id":"a-1","title":"t",{field}}}"#));
+            assert_eq!(draft.source.len(), 1, "{field}: {:?}", draft.source);
+        }
+        let taken = one(r#"{"id":"a-1","title":"t","labels":["ux",""],"comments":["a",{"id":1,"body":"b"}]}"#);
+        assert_eq!((taken.source.len(), &taken.tags[..]), (0, &["ux".to_owned()][..]));
+        assert_eq!(taken.body, "## Comments\n\na\n\n**?**:\n\nb");
+    }
+
+    #[test]
+    fn what_no_line_of_an_export_could_hold_is_refused() {
+        let line = format!(r#"{{"id":"a-1","title":"t","x":{}{}}}"#, "[".repeat(110), "]".repeat(110));
+        let parsed = parse(&format!("{line}\n{{\"id\":\"{}\"}}", "long ".repeat(1000)));
+        assert_eq!(parsed.rejected[0].why, "nested more than 100 levels deep");
+        assert!(parsed.drafts.is_empty() && parsed.rejected[1].why.len() < 100);
+    }
+
+    #[test]
     fn broken_lines_are_told_and_stop_nothing() {
         let text = "\u{feff}{\"id\":\"a-1\",\"title\":\"first\"}\r\n\r\n[1]\n{\"id\":\"a-2\"\n{\"id\":\"a-3\"}\n{\"title\":\"x\"}\nhello\n\
             {\"id\":\"a-4\",\"title\":\"gone\",\"status\":\"tombstone\",\"delete_reason\":\"batch delete\"}\n{\"id\":\"a-5\",\"title\":\"last\"}";
@@ -177,7 +207,7 @@ mod tests {
         let expected = [
             (3, "not a JSON object"),
             (4, "JSON that is cut off"),
-            (5, "issue a-3 has no title"),
+            (5, "issue `a-3` has no title"),
             (6, "an issue without an id"),
             (7, "not valid JSON at column 1"),
         ];

@@ -1,8 +1,8 @@
 //! Front matter: `key: value` lines between two lines of dashes at the very top.
 
-use super::Parsed;
+use super::{Parsed, TITLE_COLUMNS};
 use crate::domain::kind;
-use crate::domain::text::clean_line;
+use crate::domain::text::{clean_line, is_blank, quoted, truncate_width};
 use crate::error::{Error, Result};
 
 /// Longer front matter is none, but a rule at the top of a text.
@@ -44,15 +44,12 @@ fn unquoted(value: &str) -> &str {
 
 fn set(name: &str, value: &str, line: usize, parsed: &mut Parsed) -> Result<()> {
     match name.to_lowercase().as_str() {
-        "title" if !value.is_empty() => parsed.title = clean_line(value),
+        "title" if !is_blank(value) => parsed.title = truncate_width(&clean_line(value), TITLE_COLUMNS),
         "key" if !value.is_empty() => parsed.key = Some(clean_line(value)),
         "kind" if [kind::HANDOFF, kind::SUMMARY].contains(&value) => value.clone_into(&mut parsed.kind),
         "kind" if !value.is_empty() => {
-            return Err(Error::usage(format!(
-                "line {line}: kind {} is neither handoff nor summary",
-                clean_line(value)
-            ))
-            .hint("other kinds come as JSON lines, or by `state add KIND \"title\"`"));
+            return Err(Error::usage(format!("line {line}: kind {} is neither handoff nor summary", quoted(value)))
+                .hint("other kinds come as JSON lines, or by `state add KIND \"title\"`"));
         }
         "tags" => {
             let tags = value.trim_start_matches("- ").trim_matches(['[', ']']).split(',');

@@ -5,7 +5,7 @@ use crate::domain::draft::Draft;
 use crate::domain::id::{self, looks_like_id};
 use crate::domain::kind::{self, KINDS};
 use crate::domain::reference::Reference;
-use crate::domain::text::{clean_body, clean_line, truncate_width};
+use crate::domain::text::{clean_body, clean_line, is_blank, truncate_width};
 
 /// A longer item becomes a shortened title with the whole text in the body.
 const TITLE_COLUMNS: usize = 160;
@@ -45,16 +45,15 @@ pub(super) fn draft(item: &Item, meaning: Meaning, section_priority: Option<u8>)
     let Meaning::Items(kind, status) = meaning else { return None };
     let whole = clean_line(&item.head.replace("**", "").replace("__", ""));
     let body = clean_body(&dedented(&item.body));
-    if says_nothing(&whole) {
+    if says_nothing(&whole) || is_blank(&whole) {
         return None;
     }
     let (mark, text) = emoji_mark(&whole).map_or((item.mark, &whole[..]), |text| (item.mark.or(Some('x')), text));
     let (priority, text) = if kind.name == kind::TASK { split_priority(text) } else { (None, text.to_owned()) };
     let (about, text) = split_about(&text);
-    let introduced = text.strip_suffix(':').filter(|_| !body.is_empty()).map(str::to_owned);
-    let text = introduced.unwrap_or(text);
-    let text = if text.trim().is_empty() { whole.clone() } else { text };
-    let long = truncate_width(&text, TITLE_COLUMNS);
+    let text = text.strip_suffix(':').filter(|_| !body.is_empty()).unwrap_or(&text).trim();
+    let text = if is_blank(text) { &whole } else { text };
+    let long = truncate_width(text, TITLE_COLUMNS);
     let body = if long == text { body } else { clean_body(&format!("{whole}\n\n{body}")) };
     Some(Draft {
         kind: kind.name.to_owned(),

@@ -20,7 +20,7 @@ pub mod page;
 
 use super::draft::Draft;
 use super::kind;
-use super::text::{clean_body, clean_line, truncate_width};
+use super::text::{clean_body, clean_line, is_blank, truncate_width};
 use crate::error::{Error, Result};
 use heading::has_words;
 use line::Line;
@@ -104,8 +104,8 @@ fn title(lines: &[Line<'_>], heading: Option<usize>) -> String {
         }
         _ => None,
     });
-    let first = own.map(undecorated).filter(|title| !title.is_empty());
-    let title = first.or_else(|| lines.iter().filter_map(content).map(undecorated).find(|title| !title.is_empty()));
+    let first = own.map(undecorated).filter(|title| !is_blank(title));
+    let title = first.or_else(|| lines.iter().filter_map(content).map(undecorated).find(|title| !is_blank(title)));
     title.map_or_else(|| "Handoff".to_owned(), |title| truncate_width(&title, TITLE_COLUMNS))
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use unicode_width::UnicodeWidthStr;
 
 const RELEASE: &str = include_str!("../../../fixtures/demo/handoff.md");
 const ROUTING: &str = include_str!("../../../fixtures/handoffs/001_continuity_0xSachinK_takopi-slack_1667f2f.md");
@@ -194,7 +195,7 @@ fn front_matter_is_read_and_its_errors_have_a_line() {
     assert_eq!(items(&parsed), ["task/done a"]);
     assert_eq!(read("---\ntags:\n  - x\n  - y\n---\nHello\n").tags, ["x", "y"]);
     let error = parse("\n---\ntitle: x\nkind: poem\n---\nHello\n").unwrap_err();
-    assert_eq!(error.to_string(), "line 4: kind poem is neither handoff nor summary");
+    assert_eq!(error.to_string(), "line 4: kind `poem` is neither handoff nor summary");
     assert_eq!(read("---\n\nHello\n").title, "Hello");
 }
 
@@ -221,6 +222,23 @@ fn nothing_and_far_too_much_are_refused() {
     }
     let error = parse(&format!("\n# x\n## Done\n{}", "- a\n".repeat(10_002))).unwrap_err();
     assert_eq!(error.to_string(), "line 10005: more than 10000 items in one handoff");
+}
+
+#[test]
+fn a_title_can_be_seen_and_fits() {
+    let front = read(&format!("---\ntitle: {}\n---\ntext", "long ".repeat(100)));
+    assert!(front.title.ends_with('…') && front.title.width() <= TITLE_COLUMNS);
+    let blank = "\u{1160}\u{200b}";
+    assert_eq!(read(&format!("---\ntitle: {blank}\n---\n# {blank}\n\ntext")).title, "text");
+    let items = read(&format!("# H\n## Next\n- {blank}\n- (high) {blank}\n- **Content** :\n  - a\n")).items;
+    assert!(items.iter().all(|item| !is_blank(&item.title)));
+    assert_eq!(items.last().unwrap().title, "Content");
+}
+
+#[test]
+fn a_refused_kind_is_quoted_harmlessly() {
+    let error = parse(&format!("---\nkind: {}\n---\ntext", "x".repeat(5000))).unwrap_err();
+    assert!(error.message.len() < 200, "{}", error.message);
 }
 
 #[test]
