@@ -169,6 +169,7 @@ fn take_comments(issue: &mut Map<String, Value>) -> Vec<String> {
     taken
 }
 
+/// The field that holds what a comment says.
 fn text_name(comment: &Value) -> &'static str {
     if comment.get("text").is_some_and(Value::is_string) { "text" } else { "body" }
 }
