@@ -87,7 +87,7 @@ impl Scanned {
 impl<'a> Scan<'a> {
     /// Reads all documents once.
     pub(super) fn new(plan: &Plan<'_>, documents: &'a [Document]) -> Self {
-        let mut analyzer = tokenizer::analyzer();
+        let mut analyzer = tokenizer::analyzer_for(plan.terms.iter().map(String::as_str));
         let scanned: Vec<Scanned> =
             documents.iter().map(|document| Scanned::new(plan, &mut analyzer, document)).collect();
         let mut counts = Counts { document_frequency: vec![[0; SEARCHED]; plan.terms.len()], ..Counts::default() };

@@ -28,6 +28,14 @@ pub(super) fn analyzer() -> TextAnalyzer {
     TextAnalyzer::from(FieldTokenizer { normalizer: Normalizer::new() })
 }
 
+/// As [`analyzer`], but a word that begins otherwise than `wanted` counts as a term without text: who looks for a few terms
+/// in many texts need not have all the others stemmed. Stemming keeps the first letter.
+pub(super) fn analyzer_for<'a>(wanted: impl Iterator<Item = &'a str>) -> TextAnalyzer {
+    let mut normalizer = Normalizer::new();
+    normalizer.initials = Some(wanted.filter_map(|term| term.bytes().next()).collect());
+    TextAnalyzer::from(FieldTokenizer { normalizer })
+}
+
 /// The analysers that the schema names.
 pub(super) fn manager() -> TokenizerManager {
     let manager = TokenizerManager::default();
@@ -55,20 +63,25 @@ struct Normalizer {
     filters: TextAnalyzer,
     terms: HashMap<String, String>,
     word: String,
+    /// The first bytes of the terms that are wanted, if not all are.
+    initials: Option<Vec<u8>>,
 }
 
 impl Normalizer {
     fn new() -> Self {
         let filters = TextAnalyzer::builder(RawTokenizer::default()).filter(LowerCaser).filter(AsciiFoldingFilter);
         let filters = filters.filter(Stemmer::new(Language::English)).build();
-        Self { filters, terms: HashMap::new(), word: String::new() }
+        Self { filters, terms: HashMap::new(), word: String::new(), initials: None }
     }
 
     /// Writes the term of a piece of `text` to `out`.
     fn write(&mut self, text: &str, piece: &Piece, out: &mut String) {
+        out.clear();
+        if !self.is_wanted(text.as_bytes()[piece.start]) {
+            return;
+        }
         self.word.clear();
         piece.write(text, TERM_BYTES_MAX, &mut self.word);
-        out.clear();
         if let Some(term) = self.terms.get(&self.word) {
             out.push_str(term);
             return;
@@ -81,6 +94,14 @@ impl Normalizer {
             self.terms.clear();
         }
         self.terms.insert(self.word.clone(), out.clone());
+    }
+}
+
+impl Normalizer {
+    /// Whether a word with this first byte may become a wanted term; of accents only their folding tells.
+    fn is_wanted(&self, first: u8) -> bool {
+        let first = first.to_ascii_lowercase();
+        !first.is_ascii() || self.initials.as_ref().is_none_or(|initials| initials.contains(&first))
     }
 }
 

@@ -1,6 +1,6 @@
 //! How an event lies in the log: MessagePack with field names, packed by zstd with a dictionary of what events have in common.
 //!
-//! An event repeats its field names and says little else: 460 bytes become some 190 (a record of a real ledger), at 3 µs to pack
+//! An event repeats its field names and says little else: 463 bytes become 207 (stores that the dictionary was not made from), at 3 µs to pack
 //! and 1 µs to unpack. A packed row is [`PACKED`], the unpacked length as a 32-bit little-endian number, and a zstd frame without
 //! its four magic bytes. A row that begins otherwise is plain MessagePack, as format 1 wrote all of them.
 //!

@@ -8,13 +8,17 @@ use crate::domain::{field, kind};
 use crate::error::{Error, Result};
 use crate::ops::{Workspace, add, resolve};
 use crate::store::{Registers, View, Writer};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// Records a transaction: about 30 ms with the lock held.
+/// Records of a folder read or written together.
 pub(super) const BATCH: usize = 200;
+/// A transaction takes no more records after this long, so that others get in; large ones cost less a record.
+const HELD_MAX: TimeDelta = TimeDelta::milliseconds(30);
+/// Nor more than so many, whatever the clock says.
+const BATCH_MAX: usize = 2_000;
 
 /// A draft with its identity and the links that have a target.
 struct Planned {
@@ -35,18 +39,32 @@ pub(super) fn take(
     planned.sort_by_key(|planned| planned.draft.updated_at);
     keep_newest(&mut planned);
     let total = planned.len();
-    for (at, batch) in planned.chunks(BATCH).enumerate() {
-        workspace.write(|writer| {
-            let before = report.added + report.updated;
-            for planned in batch {
-                take_one(writer, workspace, planned, report)?;
-            }
-            writer.because(format!("import {} records", report.added + report.updated - before));
-            Ok(())
-        })?;
-        progress((at * BATCH + batch.len()).min(total), total);
+    let mut rest = planned.as_slice();
+    while !rest.is_empty() {
+        let taken = workspace.write(|writer| take_batch(writer, workspace, rest, report))?;
+        rest = &rest[taken..];
+        progress(total - rest.len(), total);
     }
     Ok(())
+}
+
+/// Takes as many as a transaction should; returns how many.
+fn take_batch(
+    writer: &mut Writer,
+    workspace: &Workspace,
+    planned: &[Planned],
+    report: &mut ImportReport,
+) -> Result<usize> {
+    let (begun, before, mut taken) = (workspace.now(), report.added + report.updated, 0);
+    for planned in planned.iter().take(BATCH_MAX) {
+        take_one(writer, workspace, planned, report)?;
+        taken += 1;
+        if workspace.now() - begun > HELD_MAX {
+            break;
+        }
+    }
+    writer.because(format!("import {} records", report.added + report.updated - before));
+    Ok(taken)
 }
 
 /// A source that names a record twice means the newest; else importing it again would change it again.

@@ -31,7 +31,7 @@ pub struct MergeReport {
 }
 
 /// Events a transaction: about 25 ms with the lock held.
-const BATCH_EVENTS: usize = 500;
+const BATCH_EVENTS: usize = 1_000;
 /// Bytes of bodies a transaction.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// A transaction of the source is kept together up to so many events.
