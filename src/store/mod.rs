@@ -174,6 +174,15 @@ impl Store {
         self.read_file(|view| if view.meta.is_older() { self.read_afresh(view, look) } else { look(view) })
     }
 
+    /// What the file says of itself, while [`Store::read`] shows one of an older format as it would be after migration.
+    ///
+    /// # Errors
+    /// `Busy`, `Corrupt`.
+    pub fn meta(&self) -> Result<Meta> {
+        let _guard = self.lock(lock::Mode::Shared)?;
+        self.read_file(|view| Ok(view.meta().clone()))
+    }
+
     /// Reads the file as it is; the caller has the lock.
     fn read_file<T>(&self, look: impl FnOnce(&View) -> Result<T>) -> Result<T> {
         let path = self.dir.join(FILE);

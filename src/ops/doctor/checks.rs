@@ -36,7 +36,10 @@ pub(super) fn examine(workspace: &Workspace, quick: bool, progress: Progress<'_>
             _ => findings.ok("pages", "every page is what was written"),
         }
     }
-    format(&meta, findings);
+    match workspace.store.meta() {
+        Ok(held) => format(&held, findings),
+        Err(error) => return refuse(findings, &error),
+    }
     clock(workspace, &meta, findings);
     size(workspace, next, findings);
     if !quick {
@@ -61,8 +64,8 @@ fn format(meta: &Meta, findings: &mut Findings) {
     if meta.format > FORMAT || meta.fold > FOLD {
         let text = format!("{text}; this program writes {FORMAT}.{FOLD}, so it only reads here");
         findings.tell(Check::new("format", State::Warning, text).fix(format!("use state {}", meta.written_by)));
-    } else if meta.fold < FOLD {
-        let text = format!("{text}; the views are of an earlier fold");
+    } else if (meta.format, meta.fold) < (FORMAT, FOLD) {
+        let text = format!("{text}; this program reads it, and writes {FORMAT}.{FOLD}");
         findings.remedies.push(Remedy::Refold);
         findings.tell(Check::new("format", State::Warning, text).fix(FIX));
     } else {

@@ -83,15 +83,16 @@ pub struct DoctorReport {
 }
 
 impl DoctorReport {
-    /// Nothing, or the error that a process ends with: `CheckFailed` if something is wrong, `Corrupt` if the store cannot
-    /// be read.
+    /// Nothing, or the error that a process ends with: `CheckFailed` if something is wrong or could not be mended,
+    /// `Corrupt` if the store cannot be read.
     ///
     /// # Errors
     /// As said.
     pub fn verdict(&self) -> Result<()> {
         let wrong = self.checks.iter().filter(|check| check.state == State::Wrong).count();
         match (self.readable, wrong) {
-            (true, 0) => Ok(()),
+            (true, 0) if self.left.is_empty() => Ok(()),
+            (true, 0) => Err(Error::new(Kind::CheckFailed, "not everything could be mended")),
             (true, wrong) => {
                 let checks = if wrong == 1 { "1 check".to_owned() } else { format!("{wrong} checks") };
                 Err(Error::new(Kind::CheckFailed, format!("{checks} failed")))
