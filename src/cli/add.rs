@@ -31,7 +31,7 @@ pub(super) struct AddArgs {
     /// One line.
     title: Option<String>,
     /// Markdown; - reads standard input.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     body: Option<String>,
     /// What must be done before; again for several.
     #[arg(long, value_name = "ID")]

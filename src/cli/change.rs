@@ -21,13 +21,13 @@ pub(super) struct EditArgs {
     /// Id, unique prefix or key.
     id: String,
     /// Another title.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     title: Option<String>,
     /// Another body; - reads standard input.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     body: Option<String>,
     /// Text to add at the end of the body; - reads standard input.
-    #[arg(long, conflicts_with = "body")]
+    #[arg(long, conflicts_with = "body", allow_hyphen_values = true)]
     append: Option<String>,
     /// Another status; open releases a task's claim.
     #[arg(long)]
@@ -183,7 +183,7 @@ pub(super) struct EndArgs {
     #[arg(required = true, value_name = "ID")]
     ids: Vec<String>,
     /// Why, or what came of it, in one line.
-    #[arg(long, short)]
+    #[arg(long, short, allow_hyphen_values = true)]
     message: Option<String>,
 }
 

@@ -185,3 +185,13 @@ fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
         }
     }
 }
+
+#[test]
+fn a_text_may_begin_with_a_hyphen() {
+    let workspace = Workspace::new();
+    let id = workspace.add_with("task", "a list", &["--body", "- first\n- second"]);
+    assert_eq!(workspace.field(&id, "body"), "- first\n- second");
+    workspace.ok(&["edit", &id, "--append", "- third"]);
+    assert!(workspace.field(&id, "body").as_str().unwrap().ends_with("- third"));
+    assert!(workspace.ok(&["done", &id, "-m", "- as asked"]).contains(&id));
+}
