@@ -36,7 +36,7 @@ const CHANGE: Case =
     Case { start, args: &[], removes: false, reports: false, is_done: |_| true, answer: "", renew: |_| {} };
 
 /// Faults tried of each command, unless `STATE_TEST_ROUNDS` says more.
-const FAULTS_USUAL: usize = 40;
+const FAULTS_USUAL: usize = 30;
 
 macro_rules! survive_faults {
     ($($name:ident: $case:expr;)*) => { $(#[test] fn $name() { survive(&$case); })* };
@@ -57,6 +57,10 @@ survive_faults! {
     erase: Case { args: &["erase", "FIRST", "--confirm", "FIRST"], is_done: |s| !has(s, "the first", 1), ..CHANGE };
     prune: Case { start: with_a_past, args: &["doctor", "--prune", "--older", "30d"], renew: index_one, ..CHANGE };
     mend: Case { start: mistreated, args: &["doctor", "--fix"], is_done: is_indexed, renew: index_one, reports: true, ..CHANGE };
+    export: Case { args: &["export", "-o", "out"], is_done: is_exported, renew: unwrite, reports: true, ..CHANGE };
+    backup: Case { args: &["export", "--backup", "out"], is_done: is_backed_up, renew: unwrite, ..CHANGE };
+    merge: Case { start: beside_an_export, args: &["import", "out.jsonl"], is_done: has_first, ..CHANGE };
+    restore: Case { start: with_a_backup, args: &["import", "--restore", "out.bak"], is_done: has_first, renew: unmake, reports: true, ..CHANGE };
     show: Case { args: &["show", "key/first"], answer: "the first", ..CHANGE };
 }
 
@@ -109,6 +113,52 @@ fn is_written(shell: &Shell) -> bool {
 
 fn add_one(shell: &Shell) {
     shell.add("note", "for the index");
+}
+
+fn is_exported(shell: &Shell) -> bool {
+    let held = fs::read_to_string(shell.dir().join("out"));
+    held.is_ok_and(|held| {
+        assert_eq!(held, shell.ok(&["export"]), "half an export has its name");
+        true
+    })
+}
+
+fn is_backed_up(shell: &Shell) -> bool {
+    let backup = shell.dir().join("out");
+    backup.exists() && {
+        let other = Workspace::empty();
+        other.ok(&["import", "--restore", backup.to_str().unwrap()]);
+        assert_eq!(all_ids(&other), all_ids(shell), "half a backup has its name");
+        true
+    }
+}
+
+fn unwrite(shell: &Shell) {
+    // It need not be there.
+    let _ = fs::remove_file(shell.dir().join("out"));
+}
+
+/// An empty store, and the export of another.
+fn beside_an_export() -> Workspace {
+    let (other, workspace) = (start(), Workspace::new());
+    workspace.write("out.jsonl", other.ok(&["export"]));
+    workspace
+}
+
+fn with_a_backup() -> Workspace {
+    let (other, workspace) = (start(), Workspace::empty());
+    let backup = workspace.dir().join("out.bak");
+    other.ok(&["export", "--backup", backup.to_str().unwrap()]);
+    workspace
+}
+
+/// So that a backup can be restored again.
+fn unmake(shell: &Shell) {
+    fs::remove_file(shell.store().join("state.redb")).unwrap();
+}
+
+fn has_first(shell: &Shell) -> bool {
+    has_store(shell) && has(shell, "the first", 1)
 }
 
 /// What also writes the index cleans up after itself only when there is something to index.

@@ -104,7 +104,7 @@ fn everything_is_synced_before_it_is_said() {
     let long = |name: &str| json!({"kind": "note", "title": name, "body": name.repeat(30_000)}).to_string() + "\n";
     workspace.write("long.jsonl", ["long one", "long two"].map(long).concat());
     workspace.write("notes.md", "# A note\n\ntext\n");
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 9] = [
         &["init"],
         &["add", "task", "small", "--key", "key/a"],
         &["add", "long.jsonl"],
@@ -112,12 +112,14 @@ fn everything_is_synced_before_it_is_said() {
         &["edit", "key/a", "--title", "edited"],
         &["done", "key/a"],
         &["undo"],
+        &["export", "-o", "out"],
+        &["export", "--backup", "copy"],
     ];
     for args in commands {
         let before = existing(&workspace);
         let (output, calls) = strace::run(&workspace, &["-y"], args);
         assert!(output.status.success(), "{}", transcript(&output));
-        assert!(calls.iter().any(|call| call.name == "fdatasync"), "state {args:?} is not traced");
+        assert!(calls.iter().any(|call| ["fsync", "fdatasync"].contains(&&*call.name)), "state {args:?} is not traced");
         assert_eq!(Pending::offences(workspace.dir(), before, &calls), [""; 0], "state {args:?}");
     }
 }
