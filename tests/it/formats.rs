@@ -58,7 +58,7 @@ fn open(workspace: &Workspace) -> Store {
 
 #[test]
 fn a_frozen_store_shows_what_it_showed() {
-    for version in 1..=1 {
+    for version in 1..=FORMAT {
         let workspace = thawed(version);
         let (held, file) = (records(&open(&workspace)), fixture(version).join("records.jsonl"));
         if std::env::var_os("BLESS").is_some() && !file.exists() {
