@@ -18,10 +18,12 @@ pub struct Facts {
 /// The terms of one record with its order in each: lower comes first.
 #[must_use]
 pub fn terms(record: &Record, facts: Facts) -> Vec<(String, u64)> {
-    let Some(birth) = record.birth.as_ref().filter(|_| record.is_visible()) else { return Vec::new() };
     let recency = u64::MAX - record.updated.hlc;
-    let mut terms =
-        vec![(kind_term(record.kind()), recency), (status_term(record.kind(), record.status()), urgency(record))];
+    // Of what is not to be seen an export must know all the same that it is private.
+    let mut terms: Vec<_> = record.flag(field::PRIVATE).then(|| (PRIVATE.to_owned(), recency)).into_iter().collect();
+    let Some(birth) = record.birth.as_ref().filter(|_| record.is_visible()) else { return terms };
+    terms.push((kind_term(record.kind()), recency));
+    terms.push((status_term(record.kind(), record.status()), urgency(record)));
     terms.extend(record.tags().map(|tag| (tag_term(tag), recency)));
     terms.extend(record.elements(field::REF).map(|(reference, _)| (path_term(path_of(reference)), recency)));
     terms.extend(record.links().map(|(kind, to)| (incoming_term(to, kind), birth.stamp.hlc)));
@@ -83,6 +85,8 @@ pub const DEFERRED: &str = "deferred";
 pub const BLOCKED: &str = "blocked";
 /// Live records whose key another live record contradicts, newest first.
 pub const CONFLICTS: &str = "conflicts";
+/// Records that never leave the machine.
+pub const PRIVATE: &str = "private";
 /// Records of kinds that only a newer version knows.
 pub const NEWER: &str = "newer";
 

@@ -11,17 +11,12 @@ use std::sync::Arc;
 
 const MAGIC: &[u8] = b"redb";
 
-/// Memory that redb may use for pages of one transaction.
-const CACHE_BYTES: usize = 8 * 1024 * 1024;
+/// Memory that redb may use for pages of one transaction. Only bulk work ever comes near it: a command takes up to 2 MB.
+const CACHE_BYTES: usize = 64 << 20;
 
 /// The database on a disk that has one, or is empty.
 pub(super) fn database(disk: Disk, path: &Path) -> Result<Database> {
-    database_with_cache(disk, path, CACHE_BYTES)
-}
-
-/// As [`database`], with so much memory for pages.
-pub(super) fn database_with_cache(disk: Disk, path: &Path, bytes: usize) -> Result<Database> {
-    Database::builder().set_cache_size(bytes).create_with_backend(disk).map_err(|error| match error {
+    Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(disk).map_err(|error| match error {
         redb::DatabaseError::Storage(redb::StorageError::Io(e)) if e.kind() != std::io::ErrorKind::UnexpectedEof => {
             Error::io(format!("cannot open {}", path.display()), e)
         }

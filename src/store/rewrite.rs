@@ -4,7 +4,7 @@
 //! write meanwhile: the log is copied in chunks, each under a shared lock, and only the rest under the exclusive one. A kill leaves
 //! the old file and some litter that the next rewrite removes. Positions stay, so that whoever remembers one still can.
 
-use super::open::{begin, create_tables, database_with_cache, read_meta, refuse_other};
+use super::open::{begin, create_tables, database, read_meta, refuse_other};
 use super::tables::{self, FOLD, FORMAT, Meta};
 use super::view::{Txn, View};
 use super::writer::Writer;
@@ -18,8 +18,6 @@ use std::path::Path;
 
 /// Events a chunk: a few milliseconds of the shared lock.
 const CHUNK: usize = 2_000;
-/// Memory for pages; a rewrite touches all of them.
-const CACHE_BYTES: usize = 64 << 20;
 
 /// Changes an event on its way, or drops it with `None`.
 pub type Edit<'a> = &'a mut dyn FnMut(u64, Event) -> Result<Option<Event>>;
@@ -46,7 +44,7 @@ impl Store {
 
     fn rewrite_into(&self, fresh: &Path, edit: Edit<'_>, progress: &dyn Fn(usize, usize)) -> Result<()> {
         let disk = Disk::direct((self.medium)(create_private_file(fresh)?));
-        let mut copy = Copy::begin(self, database_with_cache(disk.clone(), fresh, CACHE_BYTES)?, edit)?;
+        let mut copy = Copy::begin(self, database(disk.clone(), fresh)?, edit)?;
         loop {
             let (events, end) = {
                 let _guard = self.lock(lock::Mode::Shared)?;

@@ -82,6 +82,12 @@ impl Writer {
         self.session
     }
 
+    /// The person or agent that acts.
+    #[must_use]
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+
     /// Whether nothing was changed yet.
     #[must_use]
     pub fn is_untouched(&self) -> bool {

@@ -124,7 +124,7 @@ fn flipped_bits() {
 const REPLACED: [(&str, &str); 4] = [
     ("\"name\": \"live\"", "\"name\": \"alive\""),
     ("{\\\"version\\\":", "{\\\"version\\\":9"),
-    ("{\\\"version\\\":1,\\\"log\\\":\\\"", "{\\\"version\\\":1,\\\"log\\\":\\\"0"),
+    ("\\\"log\\\":\\\"", "\\\"log\\\":\\\"0"),
     ("{", ""),
 ];
 

@@ -3,14 +3,14 @@
 use super::format::Header;
 use super::{ExportInput, ExportReport, Progress, Workspace};
 use crate::domain::event::{CommitId, Event};
-use crate::domain::field;
-use crate::domain::fold;
 use crate::domain::id::Uid;
 use crate::domain::record::Record;
+use crate::domain::{field, fold, terms};
 use crate::error::{Error, Result};
 use crate::store::View;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 /// Events a chunk: about 10 ms with the lock held.
@@ -170,21 +170,14 @@ fn key(commit: CommitId) -> (u64, u64) {
 
 impl Withheld {
     fn of(view: &View, chunk: &Chunk) -> Result<Self> {
-        let (mut withheld, mut seen) = (Self::default(), HashMap::new());
-        for (_, event) in &chunk.events {
-            for uid in &event.touches {
-                let is_private = match seen.get(uid) {
-                    Some(is_private) => *is_private,
-                    None => view.record(*uid)?.is_some_and(|record| record.flag(field::PRIVATE)),
-                };
-                seen.insert(*uid, is_private);
-                if is_private {
-                    withheld.records.insert(*uid);
-                    withheld.commits.insert(key(event.commit_id()));
-                }
-            }
-        }
-        Ok(withheld)
+        let mut withheld = Self::default();
+        view.scan(terms::PRIVATE, |_, uid| {
+            withheld.records.insert(uid);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        let about = chunk.events.iter().filter(|(_, event)| withheld.is_about(event));
+        let commits = about.map(|(_, event)| key(event.commit_id())).collect();
+        Ok(Self { commits, ..withheld })
     }
 
     fn is_about(&self, event: &Event) -> bool {

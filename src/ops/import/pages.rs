@@ -43,6 +43,8 @@ enum Decision {
     Nothing,
     Create,
     Change(Registers),
+    /// An import that was killed, or an older copy of the record: it gets what it had come to when the page was written.
+    Complete(Registers),
     Refuse(String),
 }
 
@@ -71,7 +73,7 @@ pub(super) fn take(
             match decision {
                 Decision::Nothing => report.unchanged += 1,
                 Decision::Create => new.push(page),
-                Decision::Change(_) => changed.push(page),
+                Decision::Change(_) | Decision::Complete(_) => changed.push(page),
                 Decision::Refuse(why) => report.rejected.push(Refusal { file: page.file.clone(), line: 0, why }),
             }
         }
@@ -129,6 +131,9 @@ fn decide(view: &View, wanted: &Wanted) -> Result<Decision> {
         return Ok(Decision::Nothing);
     }
     let difference = difference(view, &held, &wanted.set)?;
+    if held.updated_at < wanted.updated && !wanted.page.is_edited {
+        return Ok(Decision::Complete(difference));
+    }
     Ok(match difference.is_empty() {
         true => Decision::Nothing,
         false if is_older && held.is_visible() => {
@@ -205,9 +210,20 @@ fn later(set: &mut Registers) -> Registers {
 
 /// Changes a record as the edited file says; links are made by the rules of links.
 fn change(writer: &mut Writer, wanted: &Wanted, report: &mut ImportReport) -> Result<()> {
-    let Decision::Change(mut set) = decide(writer, wanted)? else {
-        report.unchanged += 1;
-        return Ok(());
+    let mut set = match decide(writer, wanted)? {
+        Decision::Change(set) => set,
+        Decision::Complete(set) => {
+            let (session, actor) = (writer.session(), writer.actor().to_owned());
+            writer.act_as(wanted.session, &wanted.page.front.actor);
+            writer.put_at(wanted.uid, set, wanted.updated)?;
+            writer.act_as(session, &actor);
+            report.updated += 1;
+            return Ok(());
+        }
+        _ => {
+            report.unchanged += 1;
+            return Ok(());
+        }
     };
     let is_link = |name: &String, value: &Value| name.starts_with(field::LINK) && !value.is_null();
     let links: Vec<String> =
