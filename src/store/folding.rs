@@ -3,6 +3,7 @@
 use super::tables::{self, Row};
 use super::writer::Writer;
 use super::{damaged, damaged_by, refused};
+use crate::domain::event::Event;
 use crate::domain::id::{self, Uid};
 use crate::domain::record::Record;
 use crate::domain::terms::{self, Facts};
@@ -16,39 +17,46 @@ use std::ops::ControlFlow;
 type Terms = BTreeSet<(String, u64)>;
 
 impl Writer {
-    /// Folds the event at `position`, the last one appended, into one of the records that it touches; returns that record.
-    /// The first event of a record stands for it; from the second on the folded record is kept.
-    pub(super) fn fold(&mut self, uid: Uid, position: u64) -> Result<Option<Record>> {
+    /// Folds the last `count` events that were appended into a record that they all touch; returns that record.
+    /// The first few events of a record stand for it; from then on the folded record is kept.
+    pub(super) fn fold(&mut self, uid: Uid, count: usize) -> Result<Record> {
         let row = self.row(uid)?;
-        let single = row.as_ref().and_then(Row::position);
+        let is_few = row.as_ref().is_none_or(|row| !row.positions().is_empty());
+        let mut positions = row.as_ref().map(|row| row.positions().to_vec()).unwrap_or_default();
         let held = row.map(|row| self.record_of(uid, row)).transpose()?;
-        let Some(record) = self.folded(held.as_ref(), uid, position)? else { return Ok(None) };
+        let record = self.folded(held.as_ref(), uid, count)?;
         let before = self.terms_around(held.as_ref(), &record)?;
-        if held.is_none() && record.alias.is_none() {
-            self.insert_row(uid, &Row::Single(position))?;
+        positions.extend(self.last(count).iter().map(|(position, _)| *position));
+        if is_few && positions.len() <= Row::FEW && record.alias.is_none() {
+            self.insert_row(uid, &Row::Few(positions))?;
         } else {
-            self.insert_history(uid, single.into_iter().chain([position]))?;
+            self.insert_history(uid, &positions)?;
             self.insert_row(uid, &Row::Folded(Box::new(record.clone())))?;
         }
         self.move_postings(&before, &record)?;
-        Ok(Some(record))
+        Ok(record)
     }
 
-    fn folded(&self, held: Option<&Record>, uid: Uid, position: u64) -> Result<Option<Record>> {
-        let Some((_, event)) = self.view.pending.last() else { return Ok(None) };
+    fn last(&self, count: usize) -> &[(u64, Event)] {
+        &self.view.pending[self.view.pending.len().saturating_sub(count)..]
+    }
+
+    fn folded(&self, held: Option<&Record>, uid: Uid, count: usize) -> Result<Record> {
         let mut record = held.cloned().unwrap_or_else(|| Record::unborn(uid));
-        fold::apply(&mut record, event, position);
+        for (position, event) in self.last(count) {
+            fold::apply(&mut record, event, *position);
+        }
         let birth = |record: &Record| record.birth.as_ref().map(|birth| (birth.stamp, birth.id.clone()));
         if record.birth.is_some() && held.and_then(birth) != birth(&record) {
             self.take_id(&mut record)?;
         }
-        Ok(Some(record))
+        Ok(record)
     }
 
-    fn insert_history(&self, uid: Uid, positions: impl Iterator<Item = u64>) -> Result<()> {
+    fn insert_history(&self, uid: Uid, positions: &[u64]) -> Result<()> {
         let mut history = self.txn()?.open_table(tables::HISTORY).map_err(damaged_by)?;
         for position in positions {
-            history.insert((uid.as_u128(), position), ()).map_err(refused)?;
+            history.insert((uid.as_u128(), *position), ()).map_err(refused)?;
         }
         Ok(())
     }
@@ -72,8 +80,8 @@ impl Writer {
             Some(holder) if born_first(&holder, record) => self.give_alias(record),
             Some(mut holder) => {
                 self.give_alias(&mut holder)?;
-                let single = self.row(holder.uid)?.as_ref().and_then(Row::position);
-                self.insert_history(holder.uid, single.into_iter())?;
+                let few = self.row(holder.uid)?.map(|row| row.positions().to_vec()).unwrap_or_default();
+                self.insert_history(holder.uid, &few)?;
                 self.insert_row(holder.uid, &Row::Folded(Box::new(holder)))?;
                 self.insert_id(&short, record.uid)
             }

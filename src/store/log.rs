@@ -73,8 +73,8 @@ impl View {
     /// # Errors
     /// `Corrupt` if the tables cannot be read.
     pub fn history(&self, uid: Uid) -> Result<Vec<u64>> {
-        if let Some(Row::Single(position)) = self.row(uid)? {
-            return Ok(vec![position]);
+        if let Some(Row::Few(positions)) = self.row(uid)? {
+            return Ok(positions);
         }
         let uid = uid.as_u128();
         with_table!(self, tables::HISTORY, |table| {
@@ -131,16 +131,21 @@ impl View {
     /// As [`View::record`] and [`View::body`].
     pub fn record_and_body(&self, uid: Uid) -> Result<Option<(Record, String)>> {
         let Some(row) = self.row(uid)? else { return Ok(None) };
-        let Row::Single(position) = row else {
+        let Row::Few(positions) = row else {
             let record = self.record_of(uid, row)?;
             let body = self.body(&record)?;
             return Ok(Some((record, body)));
         };
-        let event = self.event_of_record(position)?;
-        let mut record = Record::unborn(uid);
-        fold::apply(&mut record, &event, position);
-        let body = if record.body_position().is_some() { self.body_of(&event)? } else { String::new() };
-        Ok(Some((record, body)))
+        let (mut record, mut body) = (Record::unborn(uid), String::new());
+        for position in positions {
+            let event = self.event_of_record(position)?;
+            fold::apply(&mut record, &event, position);
+            if record.body_position() == Some(position) {
+                body = self.body_of(&event)?;
+            }
+        }
+        let has_body = record.body_position().is_some();
+        Ok(Some((record, if has_body { body } else { String::new() })))
     }
 
     pub(super) fn event_of_record(&self, position: u64) -> Result<Event> {

@@ -4,8 +4,16 @@
 //! copy-on-write disk and never changes the file; a write commits once (`quick_repair`, at most 4 fsyncs) and seals the disk
 //! before closing. After a `kill -9` the next open repairs in half a millisecond.
 //!
-//! Files: `state.redb`, `gate` and `lock` (see `lock.rs`), `blobs/`, and beside them `index/` and `jobs/`, which others own.
-//! The directory is 0700, the files 0600.
+//! Files: `state.redb`, `gate` and `lock` (see `lock.rs`), `rewrite.lock` and for a while `state.redb.new-PID` (see `rewrite.rs`),
+//! `blobs/`, and beside them `index/` and `jobs/`, which others own. The directory is 0700, the files 0600.
+//!
+//! | to see | read |
+//! |---|---|
+//! | what is in the file, and its format | `tables.rs`, `pack.rs` (a row of the log), `open.rs` |
+//! | how it is read | `view.rs` (records, lists), `log.rs` (events), `backend.rs` (the disk under redb) |
+//! | how it is written | `writer.rs` (events are made, merged, committed), `folding.rs` (what they change in the views) |
+//! | migration, compaction, erasure, pruning | `rewrite.rs`: the database is built anew from its log |
+//! | what is wrong with it | `verify.rs` (views against the log), `salvage.rs` (what a broken file still holds) |
 //!
 //! Does not know: what a task or a session means beyond their terms, search, git, the terminal.
 

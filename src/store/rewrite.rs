@@ -129,16 +129,19 @@ impl<'a> Copy<'a> {
 
     fn take(&mut self, events: Vec<(u64, Event)>) -> Result<()> {
         let Some(meta) = self.meta.take() else { return Ok(()) };
-        let mut writer = self.writer(meta)?;
+        let (mut writer, mut run) = (self.writer(meta)?, Vec::<(u64, Event)>::new());
         for (position, event) in events {
             self.next = position + 1;
             if event.stamp.replica != writer.meta().replica {
                 writer.see(event.stamp.replica, event.seq, event.seq)?;
             }
-            if let Some(event) = (self.edit)(position, event)? {
-                writer.append_at(position, event)?;
+            let Some(event) = (self.edit)(position, event)? else { continue };
+            if !run.last().is_some_and(|(_, last)| touch_the_same_one(last, &event)) {
+                put(&mut writer, std::mem::take(&mut run))?;
             }
+            run.push((position, event));
         }
+        put(&mut writer, run)?;
         self.meta = Some(writer.meta().clone());
         writer.finish()?.commit().map_err(refused)
     }
@@ -165,6 +168,19 @@ impl<'a> Copy<'a> {
         };
         super::write_meta(&txn, &meta)?;
         txn.commit().map_err(refused)
+    }
+}
+
+fn touch_the_same_one(one: &Event, other: &Event) -> bool {
+    one.touches.len() == 1 && one.touches == other.touches
+}
+
+/// Puts some events, several only if they touch the same one record.
+fn put(writer: &mut Writer, mut run: Vec<(u64, Event)>) -> Result<()> {
+    match run.len() {
+        0 => Ok(()),
+        1 => run.pop().map_or(Ok(()), |(position, event)| writer.append_at(position, event)),
+        _ => writer.append_run(run).map(|_| ()),
     }
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// | format | since | differs in |
 /// |---|---|---|
 /// | 1 | 0.1 (Foundation) | plain log rows; every record a folded row; postings under the text of their term |
-/// | 2 | 0.1 (Proof) | packed log rows; a record of one event is its position; postings under a number; `seen` |
+/// | 2 | 0.1 (Proof) | packed log rows; a record of few events is their positions; postings under a number; `seen` |
 pub const FORMAT: u32 = 2;
 /// The version of the fold and its views; another one means: refold before writing.
 pub const FOLD: u32 = 2;
@@ -28,7 +28,7 @@ pub(super) const IDS: TableDefinition<'_, &str, u128> = TableDefinition::new("id
 pub(super) const TERMS: TableDefinition<'_, &str, u32> = TableDefinition::new("terms");
 /// (Number of a term, order, uid): every secondary index. Fixed width, so that a posting costs 28 bytes.
 pub(super) const LISTS: TableDefinition<'_, (u32, u64, u128), ()> = TableDefinition::new("lists");
-/// (Uid, log position): the events of every record that has more than one.
+/// (Uid, log position): the events of every record that is kept folded.
 pub(super) const HISTORY: TableDefinition<'_, (u128, u64), ()> = TableDefinition::new("history");
 /// Position of the first event of each transaction to the number of positions that it spans.
 pub(super) const COMMITS: TableDefinition<'_, u64, u64> = TableDefinition::new("commits");
@@ -39,34 +39,38 @@ pub(super) const LOCAL: TableDefinition<'_, &str, &[u8]> = TableDefinition::new(
 /// One row, [`Meta`].
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 
-/// A row of `records`: most records have one event, and their row is its position.
+/// A row of `records`: a record of few events is their positions, so that it costs a dozen bytes and no history.
 pub(super) enum Row {
-    /// The position of the only event; the record is its fold.
-    Single(u64),
+    /// The positions of all its events, at most [`Row::FEW`]; the record is their fold.
+    Few(Vec<u64>),
     /// The folded record.
     Folded(Box<Record>),
 }
 
 impl Row {
-    /// The position of the only event.
-    pub(super) fn position(&self) -> Option<u64> {
+    /// More events than this are folded once and for all: each costs a reader 5 µs. Most records are made, perhaps started,
+    /// and ended.
+    pub(super) const FEW: usize = 3;
+
+    /// The positions, if these are all that is kept.
+    pub(super) fn positions(&self) -> &[u64] {
         match self {
-            Self::Single(position) => Some(*position),
-            Self::Folded(_) => None,
+            Self::Few(positions) => positions,
+            Self::Folded(_) => &[],
         }
     }
 
     pub(super) fn encode(&self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
         match self {
-            Self::Single(position) => rmp_serde::to_vec(position),
+            Self::Few(positions) => rmp_serde::to_vec(positions),
             Self::Folded(record) => rmp_serde::to_vec_named(record.as_ref()),
         }
     }
 
-    /// A MessagePack integer begins below 0x80 or with 0xcc to 0xcf, a record is a map.
+    /// A short MessagePack array begins with 0x90 to 0x9f, a record is a map.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, rmp_serde::decode::Error> {
         match bytes.first() {
-            Some(0..=0x7f | 0xcc..=0xcf) => rmp_serde::from_slice(bytes).map(Self::Single),
+            Some(0x90..=0x9f) => rmp_serde::from_slice(bytes).map(Self::Few),
             _ => rmp_serde::from_slice(bytes).map(Self::Folded),
         }
     }

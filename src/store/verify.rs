@@ -182,7 +182,7 @@ impl Comparison {
         if meta.hlc < newest {
             self.tell("counters: the clock is behind the newest event".to_owned());
         }
-        let events = replay.records.values().filter(|folded| !folded.is_single()).map(|folded| folded.history.0).sum();
+        let events = replay.records.values().filter(|folded| !folded.is_few()).map(|folded| folded.history.0).sum();
         let (records, ids) = (replay.records.len() as u64, replay.ids.len() as u64);
         let expected = [replay.events, records, ids, self.postings, events, replay.commits];
         let names = ["log", "records", "ids", "lists", "history", "commits"];

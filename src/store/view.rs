@@ -78,7 +78,13 @@ impl View {
     pub(super) fn record_of(&self, uid: Uid, row: Row) -> Result<Record> {
         match row {
             Row::Folded(record) => Ok(*record),
-            Row::Single(position) => self.fold_of(uid, position),
+            Row::Few(positions) => {
+                let mut record = Record::unborn(uid);
+                for position in positions {
+                    fold::apply(&mut record, &self.event_of_record(position)?, position);
+                }
+                Ok(record)
+            }
         }
     }
 
@@ -87,14 +93,6 @@ impl View {
             let row = table.get(uid.as_u128()).map_err(damaged_by)?;
             row.map(|row| Row::decode(row.value()).map_err(|e| damaged("a record", e))).transpose()
         })
-    }
-
-    /// A record as one event makes it.
-    fn fold_of(&self, uid: Uid, position: u64) -> Result<Record> {
-        let event = self.event_of_record(position)?;
-        let mut record = Record::unborn(uid);
-        fold::apply(&mut record, &event, position);
-        Ok(record)
     }
 
     /// Up to `limit` ids that start with `prefix`, in order.

@@ -135,6 +135,24 @@ impl Writer {
         self.event(Put { uid, create: Some(create), set, extra: BTreeMap::new() }, at)
     }
 
+    /// Creates a record as of an earlier wall time and changes it as of a later one, at the price of little more than one.
+    ///
+    /// # Errors
+    /// As [`Writer::create`].
+    pub fn create_and_put(
+        &mut self,
+        uid: Uid,
+        kind: &str,
+        (set, at): (Registers, DateTime<Utc>),
+        (change, changed_at): (Registers, DateTime<Utc>),
+    ) -> Result<Record> {
+        let create = Create { kind: kind.to_owned(), id: self.free_id(kind, uid)?, extra: Extra::new() };
+        let born = self.make(Put { uid, create: Some(create), set, extra: BTreeMap::new() }, at)?;
+        let changed = self.make(Put { uid, create: None, set: change, extra: BTreeMap::new() }, changed_at)?;
+        let position = self.view.meta.next_position;
+        self.append_run(vec![(position, born), (position + 1, changed)])
+    }
+
     /// Sets registers of a record.
     ///
     /// # Errors
@@ -189,7 +207,12 @@ impl Writer {
         Err(Error::new(Kind::Refused, "no free id was found for a new record").hint("run the same command again"))
     }
 
-    fn event(&mut self, mut put: Put, at: DateTime<Utc>) -> Result<Record> {
+    fn event(&mut self, put: Put, at: DateTime<Utc>) -> Result<Record> {
+        let event = self.make(put, at)?;
+        self.append_run(vec![(self.view.meta.next_position, event)])
+    }
+
+    fn make(&mut self, mut put: Put, at: DateTime<Utc>) -> Result<Event> {
         self.move_long_body(&mut put)?;
         let uid = put.uid;
         let meta = &mut self.view.meta;
@@ -208,7 +231,7 @@ impl Writer {
             extra: BTreeMap::new(),
         };
         meta.next_seq += 1;
-        self.append(event)?.ok_or_else(|| super::damaged("a record", "it vanished while it was written"))
+        Ok(event)
     }
 
     fn move_long_body(&self, put: &mut Put) -> Result<()> {
@@ -243,7 +266,7 @@ impl Writer {
             self.move_long_body(put)?;
         }
         self.view.meta.hlc = self.view.meta.hlc.max(hlc);
-        self.append(event)?;
+        self.append_at(self.view.meta.next_position, event)?;
         Ok(true)
     }
 
@@ -303,22 +326,22 @@ impl Writer {
         Ok(())
     }
 
-    /// Puts an event at the next position.
-    fn append(&mut self, event: Event) -> Result<Option<Record>> {
-        let position = self.view.meta.next_position;
-        self.append_at(position, event)
-    }
-
-    /// Puts an event at a position that no earlier one reached, and folds it. Returns the record that it is about.
-    pub(super) fn append_at(&mut self, position: u64, event: Event) -> Result<Option<Record>> {
+    /// Puts an event at a position that no earlier one reached, and folds it into all that it touches.
+    pub(super) fn append_at(&mut self, position: u64, event: Event) -> Result<()> {
         self.view.meta.next_position = position + 1;
         let touches = event.touches.clone();
         self.view.pending.push((position, event));
-        let mut about = None;
-        for uid in touches {
-            about = self.fold(uid, position)?.filter(|_| about.is_none()).or(about);
-        }
-        Ok(about)
+        touches.into_iter().try_for_each(|uid| self.fold(uid, 1).map(|_| ()))
+    }
+
+    /// Puts events that all touch the same one record, and folds them into it together.
+    pub(super) fn append_run(&mut self, run: Vec<(u64, Event)>) -> Result<Record> {
+        let nothing = || super::damaged("a record", "it vanished while it was written");
+        let (last, event) = run.last().ok_or_else(nothing)?;
+        let (count, uid) = (run.len(), event.touches[0]);
+        self.view.meta.next_position = last + 1;
+        self.view.pending.extend(run);
+        self.fold(uid, count)
     }
 
     /// Writes the log rows, the transactions' rows and the counters; what is left to do is to commit.

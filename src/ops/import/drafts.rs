@@ -190,13 +190,12 @@ fn create(
     (mut set, end): (Registers, Registers),
     (created_at, updated_at): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<()> {
-    let later = updated_at > created_at;
-    if !later {
-        set.extend(end.clone());
-    }
-    writer.create_as(planned.uid, &planned.draft.kind, set, created_at)?;
-    if later {
-        writer.put_at(planned.uid, end, updated_at)?;
+    let kind = &planned.draft.kind;
+    if updated_at > created_at {
+        writer.create_and_put(planned.uid, kind, (set, created_at), (end, updated_at))?;
+    } else {
+        set.extend(end);
+        writer.create_as(planned.uid, kind, set, created_at)?;
     }
     Ok(())
 }

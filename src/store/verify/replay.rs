@@ -7,6 +7,7 @@ use crate::domain::record::Record;
 use crate::domain::{digest, field, fold, kind};
 use crate::error::Result;
 use crate::store::View;
+use crate::store::tables::Row;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
 
@@ -40,9 +41,9 @@ pub(super) struct Folded {
 }
 
 impl Folded {
-    /// Whether its row is the position of its only event.
-    pub(super) fn is_single(&self) -> bool {
-        self.history.0 == 1 && self.record.alias.is_none()
+    /// Whether its row is the positions of its few events.
+    pub(super) fn is_few(&self) -> bool {
+        self.history.0 <= Row::FEW as u64 && self.record.alias.is_none()
     }
 }
 

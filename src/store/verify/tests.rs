@@ -58,7 +58,7 @@ fn a_record_that_says_something_else_is_told_with_its_register() {
     let found = after(|txn| {
         let mut table = txn.open_table(tables::RECORDS).unwrap();
         let (uid, bytes) = table.pop_first().unwrap().map(|(uid, row)| (uid.value(), row.value().to_vec())).unwrap();
-        assert!(matches!(Row::decode(&bytes).unwrap(), Row::Single(_)), "it has one event");
+        assert!(matches!(Row::decode(&bytes).unwrap(), Row::Few(_)), "it has one event");
         let mut record = Record::unborn(Uid::from_u128(uid));
         record.registers.insert(field::TITLE.to_owned(), Register { value: json!("else"), stamp: None });
         table.insert(uid, Row::Folded(Box::new(record)).encode().unwrap().as_slice()).unwrap();
