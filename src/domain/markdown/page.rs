@@ -192,7 +192,8 @@ impl Page {
     pub fn parse(text: &str) -> Result<Option<Self>, String> {
         let Some((front, rest)) = split(text, RECORD) else { return Ok(None) };
         let entries = matter::parse(front.lines()).map_err(|line| format!("line {}: no entry", line + 1))?;
-        let written = entries.get("digest").and_then(Value::as_str).unwrap_or_default();
+        // As written, because sixteen hex digits may read as a number.
+        let written = text.lines().find_map(|line| line.strip_prefix(DIGEST)).unwrap_or_default();
         let is_edited = written != digest_without(text);
         let front = serde_json::from_value(Value::Object(entries)).map_err(|error| format!("front matter: {error}"))?;
         let rest = rest.trim_start();
