@@ -43,6 +43,9 @@ pub const STEPS: &str = "steps";
 /// Of a checkpoint: whatever the caller wants back.
 pub const DATA: &str = "data";
 
+/// The scalar registers that reports and pages show under names of their own, or that are no property of the record.
+pub const NAMED: [&str; 11] = [TITLE, BODY, STATUS, PRIORITY, KEY, PRIVATE, DEFER, BRANCH, WORKTREE, REASON, GONE];
+
 /// Prefix of tag registers.
 pub const TAG: &str = "tag/";
 /// Prefix of link registers.

@@ -216,22 +216,10 @@ fn backlinks(view: &View, uid: Uid) -> Result<Vec<LinkEnd>> {
 
 /// The registers that have no field of their own in [`Full`].
 fn more(record: &Record) -> BTreeMap<String, Value> {
-    const SHOWN: [&str; 12] = [
-        field::TITLE,
-        field::BODY,
-        field::STATUS,
-        field::PRIORITY,
-        field::KEY,
-        field::PRIVATE,
-        field::DEFER,
-        field::BRANCH,
-        field::WORKTREE,
-        field::REASON,
-        field::GONE,
-        field::ERASED,
-    ];
     const ELEMENTS: [&str; 4] = [field::TAG, field::LINK, field::REF, field::CLAIM];
-    let shown = |name: &str| SHOWN.contains(&name) || ELEMENTS.iter().any(|prefix| name.starts_with(prefix));
+    let shown = |name: &str| {
+        field::NAMED.contains(&name) || name == field::ERASED || ELEMENTS.iter().any(|prefix| name.starts_with(prefix))
+    };
     let rest = record.registers.iter().filter(|(name, register)| !shown(name) && !register.value.is_null());
     rest.map(|(name, register)| (name.clone(), register.value.clone())).collect()
 }

@@ -12,7 +12,7 @@ use crate::domain::event::{Change, CommitId, Create, Event, Extra, Put};
 use crate::domain::id::{self, Uid};
 use crate::domain::record::Record;
 use crate::domain::snapshot::Stands;
-use crate::domain::{field, kind};
+use crate::domain::{digest, field, kind};
 use crate::error::{Error, Kind, Result};
 use chrono::{DateTime, Utc};
 use redb::WriteTransaction;
@@ -299,12 +299,9 @@ impl Writer {
         if next > 1 {
             self.see(old, 1, next - 1)?;
         }
-        let mut hash = Sha256::new_with_prefix(self.seed);
-        hash.update(old.0.to_be_bytes());
-        hash.update(self.now.timestamp_micros().to_be_bytes());
-        let mut bits = [0; 8];
-        bits.copy_from_slice(&hash.finalize()[..8]);
-        self.view.meta.replica = ReplicaId(u64::from_be_bytes(bits));
+        let now = self.now.timestamp_micros().to_be_bytes();
+        let bits = digest::sha256_u64(&[&self.seed[..], &old.0.to_be_bytes(), &now].concat());
+        self.view.meta.replica = ReplicaId(bits);
         self.view.meta.next_seq = 1;
         self.commit = 1;
         Ok(())

@@ -14,21 +14,6 @@ use serde_json::{Value, json};
 
 /// Bytes of a title in a file name.
 const SLUG_BYTES_MAX: usize = 60;
-/// Registers that have an entry of their own, or that are no property of the record.
-const NAMED: [&str; 11] = [
-    field::TITLE,
-    field::BODY,
-    field::STATUS,
-    field::PRIORITY,
-    field::KEY,
-    field::PRIVATE,
-    field::DEFER,
-    field::BRANCH,
-    field::WORKTREE,
-    field::REASON,
-    field::GONE,
-];
-
 /// What the index says of a record.
 pub(super) struct Shown {
     pub(super) kind: String,
@@ -128,7 +113,7 @@ pub fn page(view: &View, record: &Record, private: bool) -> Result<Page> {
 
 fn is_more(name: &str) -> bool {
     let elements = [field::TAG, field::LINK, field::REF];
-    !NAMED.contains(&name) && !elements.iter().any(|prefix| name.starts_with(prefix))
+    !field::NAMED.contains(&name) && !elements.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Its links to records that go out too.
