@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod done;
 pub mod edit;
 pub mod erase;
+pub mod eval;
 pub mod export;
 pub mod import;
 pub mod init;

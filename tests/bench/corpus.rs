@@ -73,7 +73,8 @@ impl Corpus {
         let mut bytes = std::fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         if path.extension().is_some_and(|extension| extension == "xz") {
             let mut plain = Vec::new();
-            lzma_rs::xz_decompress(&mut &bytes[..], &mut plain)
+            lzma_rust2::XzReader::new(&bytes[..], true)
+                .read_to_end(&mut plain)
                 .map_err(|error| format!("cannot unpack {}: {error}", path.display()))?;
             bytes = plain;
         }

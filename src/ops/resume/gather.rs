@@ -8,7 +8,7 @@ use crate::domain::record::Record;
 use crate::domain::{field, terms, text, when};
 use crate::error::Result;
 use crate::index::Page;
-use crate::ops::{Workspace, checkpoint, ready, search, session, stale};
+use crate::ops::{Workspace, ready, search, session, stale};
 use crate::store::View;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -17,8 +17,6 @@ use std::ops::ControlFlow;
 
 /// How many records a section reads at most: a briefing costs the same at any size of the store.
 const READ_MAX: usize = 60;
-/// How many ready tasks are offered to the budget.
-const NEXT_MAX: usize = 15;
 /// How many known records are offered to the budget.
 const KNOWN_MAX: usize = 12;
 /// Tokens of a handoff in its longest form.
@@ -29,11 +27,11 @@ pub(super) struct Gathered {
     pub(super) sections: Vec<Section>,
 }
 
-struct Gatherer<'a> {
-    view: &'a View,
-    workspace: &'a Workspace,
-    all_branches: bool,
-    now: DateTime<Utc>,
+pub(super) struct Gatherer<'a> {
+    pub(super) view: &'a View,
+    pub(super) workspace: &'a Workspace,
+    pub(super) all_branches: bool,
+    pub(super) now: DateTime<Utc>,
 }
 
 pub(super) fn gather(view: &View, workspace: &Workspace, input: &ResumeInput, now: DateTime<Utc>) -> Result<Gathered> {
@@ -59,7 +57,7 @@ fn footer() -> Section {
     Section { items: vec![Item::line(None, line.to_owned())], floor: 1, ..Section::default() }
 }
 
-fn section(title: &str, items: Vec<Item>, left_out: usize, more: &str) -> Section {
+pub(super) fn section(title: &str, items: Vec<Item>, left_out: usize, more: &str) -> Section {
     Section { title: title.to_owned(), items, left_out, more: more.to_owned(), floor: 3 }
 }
 
@@ -90,7 +88,7 @@ impl Gatherer<'_> {
     }
 
     /// Focus, handoff and interruptions are the branch's; what has no branch is everybody's.
-    fn is_here(&self, record: &Record) -> bool {
+    pub(super) fn is_here(&self, record: &Record) -> bool {
         let branch = record.text(field::BRANCH);
         self.all_branches
             || branch.is_none()
@@ -111,11 +109,11 @@ impl Gatherer<'_> {
         Ok(Section { items: vec![Item::line(None, line)], floor: 1, ..Section::default() })
     }
 
-    fn title(record: &Record) -> String {
+    pub(super) fn title(record: &Record) -> String {
         text::truncate_tokens(&text::clean_line(record.title()), 30)
     }
 
-    fn age(&self, record: &Record) -> String {
+    pub(super) fn age(&self, record: &Record) -> String {
         when::ago(record.updated_at, self.now)
     }
 
@@ -200,59 +198,6 @@ impl Gatherer<'_> {
         Ok(Item::forms(Some(handoff.id()), forms.into_iter().chain([line.clone()]).collect()))
     }
 
-    /// Tasks in progress and checkpoints with steps to go.
-    fn interrupted(&self) -> Result<Section> {
-        let mut tasks = Vec::new();
-        self.view.each(&terms::status_term(kind::TASK, "active"), |task| {
-            if self.is_worked_on_here(&task)? {
-                tasks.push(task);
-            }
-            Ok(proceed(tasks.len()))
-        })?;
-        // What was touched last is what the next session turns to, more often than what is most urgent.
-        tasks.sort_by_key(|task| std::cmp::Reverse(task.updated));
-        let mut items = tasks.iter().map(|task| self.active(task)).collect::<Result<Vec<_>>>()?;
-        let mut read = 0;
-        self.view.each(&terms::status_term(kind::CHECKPOINT, "open"), |record| {
-            read += 1;
-            let worktree = record.text(field::WORKTREE) == Some(self.workspace.place.worktree.as_str());
-            if self.all_branches || worktree && self.is_here(&record) {
-                items.push(Self::checkpoint(&record));
-            }
-            Ok(proceed(read))
-        })?;
-        Ok(section("In progress", items, 0, "state list active"))
-    }
-
-    /// Where a task is interrupted is where it was started, not where it was written down.
-    fn is_worked_on_here(&self, task: &Record) -> Result<bool> {
-        for uid in task.claims() {
-            if let Some(session) = self.view.record(uid)? {
-                return Ok(self.is_here(&session));
-            }
-        }
-        Ok(self.is_here(task))
-    }
-
-    fn active(&self, task: &Record) -> Result<Item> {
-        let me = session::current(self.view, self.workspace)?.map(|session| session.uid);
-        let who = match session::holder(self.view, task, self.now)? {
-            Some(holder) if Some(holder.uid) == me => "yours".to_owned(),
-            Some(holder) => format!("{} is on it", holder.id()),
-            None => format!("left {}: state start {}", self.age(task), task.id()),
-        };
-        Ok(Item::line(Some(task.id()), format!("{} p{} {} ({who})", task.id(), task.priority(), Self::title(task))))
-    }
-
-    fn checkpoint(record: &Record) -> Item {
-        let report = checkpoint::report(record);
-        let done: Vec<&str> = report.steps.iter().filter(|step| step.done).map(|step| step.name.as_str()).collect();
-        let next = report.next.as_deref().map_or("no further steps declared".to_owned(), |next| {
-            format!("next {next}: state checkpoint {} {next}", report.name)
-        });
-        Item::line(Some(&report.id), format!("{} {}: done {}; {next}", report.id, report.name, done.join(", ")))
-    }
-
     fn blockers(&self) -> Result<Section> {
         let mut items = Vec::new();
         self.view.each(&terms::status_term(kind::BLOCKER, "open"), |blocker| {
@@ -272,20 +217,6 @@ impl Gatherer<'_> {
             items.push(Item::line(None, line));
         }
         Ok(section("Blocked", items, 0, "state list blockers"))
-    }
-
-    fn next(&self) -> Result<Section> {
-        let mut tasks = ready::best(self.view, self.now, NEXT_MAX)?;
-        tasks.retain(|task| task.record.status != "active");
-        let total = self.view.count(terms::READY, ready::COUNT_MAX)?;
-        let left_out = total.saturating_sub(tasks.len());
-        let items = tasks.into_iter().map(|task| {
-            let title = text::truncate_tokens(&text::clean_line(&task.record.title), 30);
-            let reason = if task.reason == "needs nothing" { String::new() } else { format!(" ({})", task.reason) };
-            let line = format!("{} p{} {title}{reason}", task.record.id, task.record.priority.unwrap_or(2));
-            Item::line(Some(&task.record.id), line)
-        });
-        Ok(section("Next", items.collect(), left_out, "state ready"))
     }
 
     /// Every other kind that the table gives a place here: what is known, under the titles of the table.
@@ -364,6 +295,6 @@ fn quoted(body: &str, tokens: usize) -> String {
         .join("\n")
 }
 
-fn proceed(read: usize) -> ControlFlow<()> {
+pub(super) fn proceed(read: usize) -> ControlFlow<()> {
     if read < READ_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
 }

@@ -5,6 +5,7 @@
 
 mod fill;
 mod gather;
+mod tasks;
 
 use super::Workspace;
 use crate::error::{Error, Result};
