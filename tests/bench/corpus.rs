@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
