@@ -15,6 +15,7 @@
 
 mod directory;
 mod failure;
+mod near;
 mod plan;
 mod rank;
 mod reader;
@@ -22,6 +23,7 @@ mod request;
 mod schema;
 mod score;
 mod snippet;
+mod stop_words;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -41,7 +43,7 @@ use reader::Opened;
 use score::Statistics;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use tail::Scan;
+use tail::{Matched, Scan};
 
 /// Totals are counted up to this; what lies beyond is "1,000+".
 pub const TOTAL_MAX: usize = 1000;
@@ -82,6 +84,15 @@ pub struct Document {
     pub created: DateTime<Utc>,
     /// When it last changed.
     pub updated: DateTime<Utc>,
+    /// The position of its first event in the log: what was written just before and after it is its context.
+    pub place: u64,
+}
+
+impl Document {
+    /// Bytes of title and body.
+    fn size(&self) -> u64 {
+        (self.title.len() + self.body.len()) as u64
+    }
 }
 
 /// One line of a record's body or title, about 160 characters at most, the words of `query` in brackets.
@@ -240,7 +251,7 @@ impl Search<'_> {
         }
         let in_tail = scan.matches(self.plan, &statistics)?;
         let mut total = in_tail.len();
-        let of_tail = |(number, score)| Candidate::of_tail(&self.tail.documents[number], score);
+        let of_tail = |matched: Matched| Candidate::of_tail(&self.tail.documents[matched.number], &matched);
         let mut candidates: Vec<Candidate> = in_tail.into_iter().map(of_tail).collect();
         if let Some(index) = index {
             let (found, matching) = index.matches(&statistics, &self.hidden(), self.reach())?;

@@ -1,7 +1,6 @@
 //! The query as terms, so that index and tail match and score the same thing.
 
-use super::schema::SEARCHED;
-use super::tokenizer;
+use super::{stop_words, tokenizer};
 use crate::domain::query::{Facet, Filter, Query};
 use std::collections::HashMap;
 
@@ -22,8 +21,11 @@ pub(super) struct Plan<'a> {
     /// Every term that occurs in it, once.
     pub terms: Vec<String>,
     numbers: HashMap<String, TermNumber>,
-    /// Terms of the free words: one must match unless there are phrases, all of them count.
+    /// Terms of the free words: one must match unless there are phrases, all of them count. Without those that nearly every
+    /// text has, unless there are no others.
     pub any: Vec<TermNumber>,
+    /// The words among them in the order of the query: where they stand side by side, a record is nearer to what is meant.
+    pub sequence: Vec<TermNumber>,
     /// All must match in some field.
     pub phrases: Vec<Phrase>,
     /// None may match in any field.
@@ -35,11 +37,19 @@ pub(super) struct Plan<'a> {
 impl<'a> Plan<'a> {
     pub(super) fn new(query: &'a Query) -> Self {
         let empty = Vec::new;
-        let mut plan =
-            Self { terms: empty(), numbers: HashMap::new(), any: vec![], phrases: vec![], without: vec![], query };
+        let mut plan = Self {
+            terms: empty(),
+            numbers: HashMap::new(),
+            any: vec![],
+            sequence: vec![],
+            phrases: vec![],
+            without: vec![],
+            query,
+        };
         for word in &query.words {
             plan.add_words(word);
         }
+        plan.drop_stop_words();
         plan.phrases = query.phrases.iter().map(|text| plan.phrase(text)).filter(|phrase| !phrase.is_empty()).collect();
         plan.without = query.without.iter().map(|text| plan.phrase(text)).filter(|phrase| !phrase.is_empty()).collect();
         plan
@@ -67,13 +77,23 @@ impl<'a> Plan<'a> {
         let mut numbers = Vec::new();
         tokenizer::for_each_term(&mut tokenizer::analyzer(), text, |token| {
             if self.terms.len() < TERMS_MAX {
-                numbers.push(self.intern(&token.text));
+                numbers.push((self.intern(&token.text), tokenizer::is_part(token)));
             }
         });
-        for number in numbers {
+        for (number, is_part) in numbers {
             if !self.any.contains(&number) {
                 self.any.push(number);
+                self.sequence.extend(is_part.then_some(number));
             }
+        }
+    }
+
+    fn drop_stop_words(&mut self) {
+        let says_something = |number: &TermNumber| !stop_words::contains(&self.terms[*number]);
+        let any: Vec<TermNumber> = self.any.iter().copied().filter(says_something).collect();
+        if !any.is_empty() {
+            self.sequence.retain(says_something);
+            self.any = any;
         }
     }
 
@@ -110,13 +130,13 @@ pub(super) fn holds(filter: &Filter, facet: Facet, value: &str) -> bool {
     filter.facet == facet && matches
 }
 
-/// What the scores are computed from: the counts of index and tail together, by searched field.
+/// What the scores are computed from: the counts of index and tail together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counts {
     /// Documents.
     pub documents: u64,
     /// Terms in all documents.
-    pub tokens: [u64; SEARCHED],
+    pub tokens: u64,
     /// Documents that have a term, by term number.
-    pub document_frequency: Vec<[u64; SEARCHED]>,
+    pub document_frequency: Vec<u64>,
 }

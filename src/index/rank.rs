@@ -1,6 +1,7 @@
 //! The order of hits: the text decides, then modest factors on the best of them.
 
 use super::reader::Found;
+use super::tail::Matched;
 use super::{Document, Page};
 use crate::domain::id::Uid;
 use chrono::{DateTime, Utc};
@@ -18,13 +19,25 @@ const RECENCY_HALF_DAYS: f32 = 30.0;
 /// What a record that is over is worth.
 const ENDED: f32 = 0.8;
 
+/// The share of a neighbour's score that a record without any length of its own gains.
+const CONTEXT_GAIN: f32 = 0.3;
+
+/// A record of this many bytes stands for itself: its neighbours add nothing.
+const CONTEXT_BYTES: u64 = 400;
+
+/// Neighbours are at most so many log positions away.
+const CONTEXT_REACH: u64 = 2;
+
 /// A match of either side.
 pub(super) struct Candidate {
     pub uid: Uid,
     text: f32,
+    near: f32,
     kind: String,
     live: bool,
     updated: i64,
+    place: u64,
+    size: u64,
     /// The score that orders it, and how it came about.
     pub score: f32,
     pub parts: Vec<(&'static str, f32)>,
@@ -32,13 +45,23 @@ pub(super) struct Candidate {
 
 impl Candidate {
     pub(super) fn of_index(found: Found) -> Self {
-        let Found { uid, score, kind, live, updated } = found;
-        Self { uid, text: score, kind, live, updated, score, parts: Vec::new() }
+        let Found { uid, score, near, kind, live, updated, place, size } = found;
+        Self { uid, text: score, near, kind, live, updated, place, size, score, parts: Vec::new() }
     }
 
-    pub(super) fn of_tail(document: &Document, score: f32) -> Self {
-        let (kind, updated) = (document.kind.clone(), document.updated.timestamp_millis());
-        Self { uid: document.uid, text: score, kind, live: document.live, updated, score, parts: Vec::new() }
+    pub(super) fn of_tail(document: &Document, matched: &Matched) -> Self {
+        Self {
+            uid: document.uid,
+            text: matched.score,
+            near: matched.near,
+            kind: document.kind.clone(),
+            live: document.live,
+            updated: document.updated.timestamp_millis(),
+            place: document.place,
+            size: document.size(),
+            score: matched.score,
+            parts: Vec::new(),
+        }
     }
 
     /// Scores within a hundredth of a percent are equal: sums depend on their order in the last digits.
@@ -48,14 +71,46 @@ impl Candidate {
         Reverse((rounded, self.updated, self.uid))
     }
 
-    fn apply_factors(&mut self, now: DateTime<Utc>) {
-        let parts = [("recency", recency(self.updated, now)), ("kind", kind_factor(&self.kind))];
+    /// The score of its own words.
+    fn own(&self) -> f32 {
+        self.text + self.near
+    }
+
+    /// How much of a neighbour's score it gains: a short record is understood from what stands around it.
+    #[expect(clippy::cast_precision_loss, reason = "a share needs no precision")]
+    fn openness(&self) -> f32 {
+        CONTEXT_GAIN * (1.0 - self.size.min(CONTEXT_BYTES) as f32 / CONTEXT_BYTES as f32)
+    }
+
+    fn apply_factors(&mut self, context: f32, now: DateTime<Utc>) {
+        let own = self.own();
+        let (near, context) = (own / self.text, 1.0 + self.openness() * context / own);
+        let parts = [("near", near), ("context", context), ("recency", recency(self.updated, now))];
         self.parts.extend(parts);
+        self.parts.push(("kind", kind_factor(&self.kind)));
         if !self.live {
             self.parts.push(("ended", ENDED));
         }
         self.score = self.parts.iter().map(|(_, factor)| factor).product();
     }
+}
+
+/// For each candidate the best score of its neighbours in the log.
+fn contexts(candidates: &[Candidate]) -> Vec<f32> {
+    let mut order: Vec<usize> = (0..candidates.len()).collect();
+    order.sort_unstable_by_key(|at| candidates[*at].place);
+    let mut contexts = vec![0.0; candidates.len()];
+    for (at, one) in order.iter().enumerate() {
+        for other in &order[at + 1..] {
+            if candidates[*other].place - candidates[*one].place > CONTEXT_REACH {
+                break;
+            }
+            for (a, b) in [(*one, *other), (*other, *one)] {
+                contexts[a] = candidates[b].own().max(contexts[a]);
+            }
+        }
+    }
+    contexts
 }
 
 /// The page of all candidates of a query with words.
@@ -65,8 +120,9 @@ pub(super) fn by_score(mut candidates: Vec<Candidate>, page: &Page) -> Vec<Candi
     for candidate in &mut candidates {
         candidate.parts.push(("text", candidate.text));
     }
-    for candidate in &mut candidates[..best] {
-        candidate.apply_factors(page.now);
+    let contexts = contexts(&candidates[..best]);
+    for (candidate, context) in candidates.iter_mut().zip(contexts) {
+        candidate.apply_factors(context, page.now);
     }
     candidates[..best].sort_by_key(Candidate::order);
     candidates.into_iter().skip(page.offset).take(page.limit).collect()

@@ -2,9 +2,10 @@
 
 use super::directory::Unlocked;
 use super::failure::{reading, unreadable};
+use super::near::Words;
 use super::schema::{self, Fields};
 use super::score::Statistics;
-use super::{Coverage, request};
+use super::{Coverage, rank, request};
 use crate::domain::id::Uid;
 use crate::error::Result;
 use std::collections::BTreeSet;
@@ -15,8 +16,10 @@ use tantivy::TantivyError;
 use tantivy::collector::TopDocs;
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::index::SegmentComponent;
+use tantivy::postings::Postings;
 use tantivy::query::{EnableScoring, Query};
-use tantivy::{DocAddress, DocSet, Index, Order, ReloadPolicy, Searcher, SegmentReader, TERMINATED};
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocAddress, DocSet, Index, Order, ReloadPolicy, Searcher, SegmentReader, TERMINATED, Term};
 
 /// An index up to this size is checksummed before every search; a larger one only by [`verify`].
 const VERIFIED_BYTES_MAX: u64 = 4 << 20;
@@ -107,10 +110,16 @@ pub(super) struct Found {
     pub uid: Uid,
     /// The text score; 0 if the query has no words.
     pub score: f32,
+    /// What the nearness of its words adds; only of the first [`rank::FACTORED`].
+    pub near: f32,
     pub kind: String,
     pub live: bool,
     /// Milliseconds since 1970.
     pub updated: i64,
+    /// See [`super::Document::place`].
+    pub place: u64,
+    /// See [`super::Document::size`].
+    pub size: u64,
 }
 
 impl Opened {
@@ -148,7 +157,11 @@ impl Opened {
         let reach = limit + hidden.len();
         let top = self.top(&*query, statistics, reach)?;
         let complete = top.len() < reach;
-        let mut found = self.describe(top)?;
+        let near = self.nearness(statistics, &top[..top.len().min(rank::FACTORED + hidden.len())])?;
+        let mut found = self.describe(&top)?;
+        for (found, near) in found.iter_mut().zip(near) {
+            found.near = near;
+        }
         found.retain(|found| !hidden.contains(&found.uid));
         let total = if complete { found.len() } else { self.count(&*query, hidden, total_max)? };
         found.truncate(limit);
@@ -170,11 +183,48 @@ impl Opened {
         Ok(newest.into_iter().map(|(_, address)| (0.0, address)).collect())
     }
 
-    fn describe(&self, top: Vec<(f32, DocAddress)>) -> tantivy::Result<Vec<Found>> {
+    /// What the places of the query's words add to each of some documents.
+    fn nearness(&self, statistics: &Statistics<'_>, top: &[(f32, DocAddress)]) -> tantivy::Result<Vec<f32>> {
+        let words = Words::new(statistics.plan, statistics);
+        let mut gains = vec![0.0; top.len()];
+        if !words.have_pairs() {
+            return Ok(gains);
+        }
+        let mut order: Vec<usize> = (0..top.len()).collect();
+        order.sort_unstable_by_key(|at| top[*at].1);
+        for of_segment in order.chunk_by(|a, b| top[*a].1.segment_ord == top[*b].1.segment_ord) {
+            let segment = &self.searcher.segment_readers()[top[of_segment[0]].1.segment_ord as usize];
+            let docs: Vec<u32> = of_segment.iter().map(|at| top[*at].1.doc_id).collect();
+            let terms = words.numbers().map(|number| statistics.term(number));
+            let places = terms.map(|term| self.places(segment, &term, &docs)).collect::<tantivy::Result<Vec<_>>>()?;
+            for (doc, at) in of_segment.iter().enumerate() {
+                gains[*at] = words.gain(|word| &places[word][doc]);
+            }
+        }
+        Ok(gains)
+    }
+
+    /// The positions of a term in each of some documents, which are in order.
+    fn places(&self, segment: &SegmentReader, term: &Term, docs: &[u32]) -> tantivy::Result<Vec<Vec<u32>>> {
+        let mut places = vec![Vec::new(); docs.len()];
+        let list = segment.inverted_index(self.fields.text)?;
+        let Some(mut postings) = list.read_postings(term, IndexRecordOption::WithFreqsAndPositions)? else {
+            return Ok(places);
+        };
+        for (doc, places) in docs.iter().zip(&mut places) {
+            if postings.doc() < *doc {
+                postings.seek(*doc);
+            }
+            if postings.doc() == *doc {
+                postings.positions(places);
+            }
+        }
+        Ok(places)
+    }
+
+    fn describe(&self, top: &[(f32, DocAddress)]) -> tantivy::Result<Vec<Found>> {
         let columns = self.searcher.segment_readers().iter().map(Columns::open).collect::<tantivy::Result<Vec<_>>>()?;
-        top.into_iter()
-            .map(|(score, address)| columns[address.segment_ord as usize].found(score, address.doc_id))
-            .collect()
+        top.iter().map(|(score, address)| columns[address.segment_ord as usize].found(*score, address.doc_id)).collect()
     }
 
     /// Counts matches until there are more than `total_max`.
@@ -211,6 +261,8 @@ struct Columns {
     kind: Option<StrColumn>,
     live: Column<bool>,
     updated: Column<i64>,
+    place: Column<u64>,
+    size: Column<u64>,
 }
 
 impl Columns {
@@ -221,6 +273,8 @@ impl Columns {
             kind: fast.str(schema::KIND)?,
             live: fast.bool(schema::IS_LIVE)?,
             updated: fast.i64(schema::UPDATED)?,
+            place: fast.u64(schema::PLACE)?,
+            size: fast.u64(schema::SIZE)?,
         })
     }
 
@@ -237,6 +291,7 @@ impl Columns {
         }
         let live = self.live.first(doc).unwrap_or(true);
         let updated = self.updated.first(doc).unwrap_or(0);
-        Ok(Found { uid: self.uid(doc)?, score, kind, live, updated })
+        let [place, size] = [&self.place, &self.size].map(|column| column.first(doc).unwrap_or(0));
+        Ok(Found { uid: self.uid(doc)?, score, near: 0.0, kind, live, updated, place, size })
     }
 }

@@ -1,13 +1,11 @@
 //! The plan as a tantivy query.
 
 use super::plan::{Phrase, Plan};
-use super::schema::{self, Fields, WEIGHTS};
+use super::schema::{self, Fields};
 use crate::domain::query::{Facet, Filter};
 use std::ops::Bound;
 use tantivy::Term;
-use tantivy::query::{
-    AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, Occur, PhraseQuery, Query, RangeQuery, TermQuery,
-};
+use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, Occur, PhraseQuery, Query, RangeQuery, TermQuery};
 use tantivy::schema::IndexRecordOption;
 
 type Clause = (Occur, Box<dyn Query>);
@@ -16,13 +14,12 @@ type Clause = (Occur, Box<dyn Query>);
 pub(super) fn query(plan: &Plan<'_>, fields: &Fields) -> Box<dyn Query> {
     let mut clauses: Vec<Clause> = Vec::new();
     if !plan.any.is_empty() {
-        let words: Vec<Clause> =
-            plan.any.iter().flat_map(|number| over_fields(plan, fields, &vec![(0, *number)])).collect();
+        let words = plan.any.iter().map(|number| (Occur::Should, phrase_query(plan, fields, &vec![(0, *number)])));
         let occur = if plan.phrases.is_empty() { Occur::Must } else { Occur::Should };
-        clauses.push((occur, Box::new(BooleanQuery::new(words))));
+        clauses.push((occur, Box::new(BooleanQuery::new(words.collect()))));
     }
-    clauses.extend(plan.phrases.iter().map(|phrase| (Occur::Must, any_field(plan, fields, phrase))));
-    clauses.extend(plan.without.iter().map(|phrase| (Occur::MustNot, unscored(any_field(plan, fields, phrase)))));
+    clauses.extend(plan.phrases.iter().map(|phrase| (Occur::Must, phrase_query(plan, fields, phrase))));
+    clauses.extend(plan.without.iter().map(|phrase| (Occur::MustNot, unscored(phrase_query(plan, fields, phrase)))));
     clauses.extend(plan.groups().iter().map(|group| (Occur::Must, any_of(fields, group))));
     clauses.extend(plan.query.excluded.iter().map(|filter| (Occur::MustNot, unscored(filter_query(fields, filter)))));
     clauses.extend(changed_between(plan, fields).map(|range| (Occur::Must, range)));
@@ -39,25 +36,13 @@ pub(super) fn query(plan: &Plan<'_>, fields: &Fields) -> Box<dyn Query> {
     }
 }
 
-fn any_field(plan: &Plan<'_>, fields: &Fields, phrase: &Phrase) -> Box<dyn Query> {
-    Box::new(BooleanQuery::new(over_fields(plan, fields, phrase)))
-}
-
-/// A phrase in each searched field, weighted.
-fn over_fields(plan: &Plan<'_>, fields: &Fields, phrase: &Phrase) -> Vec<Clause> {
-    let weighted = fields.searched.iter().zip(WEIGHTS);
-    let clause = |field, weight| -> Clause {
-        let terms: Vec<(usize, Term)> = phrase
-            .iter()
-            .map(|(offset, number)| (*offset, Term::from_field_text(field, &plan.terms[*number])))
-            .collect();
-        let query: Box<dyn Query> = match <[_; 1]>::try_from(terms) {
-            Ok([(_, term)]) => Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)),
-            Err(terms) => Box::new(PhraseQuery::new_with_offset(terms)),
-        };
-        (Occur::Should, Box::new(BoostQuery::new(query, weight)))
-    };
-    weighted.map(|(field, weight)| clause(*field, weight)).collect()
+fn phrase_query(plan: &Plan<'_>, fields: &Fields, phrase: &Phrase) -> Box<dyn Query> {
+    let term = |number: &usize| Term::from_field_text(fields.text, &plan.terms[*number]);
+    let terms: Vec<(usize, Term)> = phrase.iter().map(|(offset, number)| (*offset, term(number))).collect();
+    match <[_; 1]>::try_from(terms) {
+        Ok([(_, term)]) => Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)),
+        Err(terms) => Box::new(PhraseQuery::new_with_offset(terms)),
+    }
 }
 
 fn any_of(fields: &Fields, group: &[&Filter]) -> Box<dyn Query> {

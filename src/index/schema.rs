@@ -9,13 +9,10 @@ use tantivy::schema::{FAST, Field, IndexRecordOption, NumericOptions, STRING, Sc
 use tantivy::{TantivyDocument, Term};
 
 /// The version of schema and analysis; an index of another one counts as missing.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
-/// How many fields are searched for words: title, names, body.
-pub(super) const SEARCHED: usize = 3;
-
-/// The weights of the searched fields: a word in the title says more than one in the body.
-pub(super) const WEIGHTS: [f32; SEARCHED] = [3.0, 2.0, 1.0];
+/// How often the title is counted: a word in it says as much as this many in the body. See `rank` for the measurements.
+const TITLE_WEIGHT: usize = 3;
 
 /// The statuses by which a filter asks whether a record is over.
 const LIVE: &str = "live";
@@ -24,8 +21,8 @@ const ENDED: &str = "ended";
 /// The fields of the index.
 #[derive(Clone, Copy)]
 pub(super) struct Fields {
-    /// Title, names (id, key, tags, paths) and body, in the order of [`WEIGHTS`].
-    pub searched: [Field; SEARCHED],
+    /// Everything that is searched for words, see [`texts`].
+    pub text: Field,
     /// The uid in hex: what a record is deleted by.
     pub uid: Field,
     /// The upper and lower half of the uid, readable by document number.
@@ -38,6 +35,10 @@ pub(super) struct Fields {
     pub live: Field,
     /// Milliseconds since 1970.
     pub updated: Field,
+    /// See [`Document::place`].
+    pub place: Field,
+    /// See [`Document::size`].
+    pub size: Field,
 }
 
 /// Names of the fields that are read by document number.
@@ -48,6 +49,10 @@ pub(super) const KIND: &str = "kind";
 pub(super) const IS_LIVE: &str = "live";
 /// See [`Fields::updated`].
 pub(super) const UPDATED: &str = "updated";
+/// See [`Fields::place`].
+pub(super) const PLACE: &str = "place";
+/// See [`Fields::size`].
+pub(super) const SIZE: &str = "size";
 
 /// The schema and its fields.
 pub(super) fn schema() -> (Schema, Fields) {
@@ -57,27 +62,29 @@ pub(super) fn schema() -> (Schema, Fields) {
         .set_index_option(IndexRecordOption::WithFreqsAndPositions);
     let text = TextOptions::default().set_indexing_options(indexing);
     let fields = Fields {
-        searched: [
-            builder.add_text_field("title", text.clone()),
-            builder.add_text_field("names", text.clone()),
-            builder.add_text_field("body", text),
-        ],
+        text: builder.add_text_field("text", text),
         uid: builder.add_text_field("uid", STRING),
         halves: HALVES.map(|name| builder.add_u64_field(name, FAST)),
         facets: builder.add_text_field("facets", STRING),
         kind: builder.add_text_field(KIND, TextOptions::default().set_fast("raw")),
         live: builder.add_bool_field(IS_LIVE, FAST),
         updated: builder.add_i64_field(UPDATED, NumericOptions::default().set_fast()),
+        place: builder.add_u64_field(PLACE, FAST),
+        size: builder.add_u64_field(SIZE, FAST),
     };
     (builder.build(), fields)
 }
 
-/// The texts of the searched fields.
-pub(super) fn texts(document: &Document) -> [Cow<'_, str>; SEARCHED] {
+/// What is searched for words, one value after the other in one field: the title, several times over, names (id, key, tags,
+/// paths), and the body. That is BM25F: counts and lengths are those of a weighted sum of fields, and a word costs one
+/// list of postings instead of one a field.
+pub(super) fn texts(document: &Document) -> Vec<Cow<'_, str>> {
     let single = [Some(document.id.as_str()), document.key.as_deref()];
     let several = document.tags.iter().chain(&document.paths).map(String::as_str);
     let names: Vec<&str> = single.into_iter().flatten().chain(several).collect();
-    [Cow::Borrowed(document.title.as_str()), Cow::Owned(names.join(" ")), Cow::Borrowed(document.body.as_str())]
+    let mut texts = vec![Cow::Borrowed(document.title.as_str()); TITLE_WEIGHT];
+    texts.extend([Cow::Owned(names.join(" ")), Cow::Borrowed(document.body.as_str())]);
+    texts
 }
 
 /// The properties that filters match, normalized.
@@ -102,8 +109,8 @@ pub(super) fn facet_text(facet: Facet, value: &str) -> String {
 /// What tantivy is given of a document.
 pub(super) fn to_tantivy(fields: &Fields, document: &Document) -> TantivyDocument {
     let mut out = TantivyDocument::default();
-    for (field, text) in fields.searched.iter().zip(texts(document)) {
-        out.add_text(*field, text);
+    for text in texts(document) {
+        out.add_text(fields.text, text);
     }
     for (facet, value) in facets(document) {
         out.add_text(fields.facets, facet_text(facet, &value));
@@ -115,6 +122,8 @@ pub(super) fn to_tantivy(fields: &Fields, document: &Document) -> TantivyDocumen
     out.add_text(fields.kind, &document.kind);
     out.add_bool(fields.live, document.live);
     out.add_i64(fields.updated, document.updated.timestamp_millis());
+    out.add_u64(fields.place, document.place);
+    out.add_u64(fields.size, document.size());
     out
 }
 

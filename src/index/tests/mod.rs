@@ -63,6 +63,7 @@ fn document(number: usize) -> Document {
         branch: (number % 2 == 1).then(|| "feature/x".to_owned()),
         created: at,
         updated: at,
+        place: number as u64 * 3,
     }
 }
 

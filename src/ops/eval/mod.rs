@@ -3,7 +3,11 @@
 //! A folder of data holds JSON lines, plain (`docs.jsonl`) or packed (`docs.jsonl.xz`); `search` and `resume` say which.
 //! Every store that a measurement needs is made in a temporary folder and thrown away.
 
+pub mod search;
+
 use crate::error::{Error, Result};
+use crate::ops::Workspace;
+use crate::store::files;
 use lzma_rust2::XzReader;
 use serde::de::DeserializeOwned;
 use std::fs::File;
@@ -44,4 +48,33 @@ fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
         values.push(value);
     }
     Ok(values)
+}
+
+/// Where a measurement makes its stores; removed with them when it is dropped.
+pub struct Folder<'a> {
+    path: PathBuf,
+    open: &'a dyn Fn(&Path) -> Workspace,
+}
+
+impl<'a> Folder<'a> {
+    /// Makes a folder in which `open` gives the workspace of a store directory.
+    ///
+    /// # Errors
+    /// `Refused` if it cannot be made.
+    pub fn create(path: PathBuf, open: &'a dyn Fn(&Path) -> Workspace) -> Result<Self> {
+        files::create_private_dir(&path)?;
+        Ok(Self { path, open })
+    }
+
+    /// The workspace of a store of this name, which need not exist.
+    fn workspace(&self, name: &str) -> Workspace {
+        (self.open)(&self.path.join(name))
+    }
+}
+
+impl Drop for Folder<'_> {
+    fn drop(&mut self) {
+        // What cannot be removed from a temporary folder is the system's to remove.
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
 }

@@ -76,8 +76,7 @@ fn keep_newest(planned: &mut Vec<Planned>) {
 }
 
 fn plan(view: &View, drafts: Vec<Draft>, report: &mut ImportReport) -> Vec<Planned> {
-    let workspace = view.meta().workspace.clone();
-    let uids: Vec<Uid> = drafts.iter().map(|draft| identity(&workspace, draft)).collect();
+    let uids = identities(view, &drafts);
     let labels: BTreeMap<String, Uid> =
         drafts.iter().zip(&uids).filter_map(|(draft, uid)| Some((draft.label.clone()?, *uid))).collect();
     let mut graph = Graph::default();
@@ -112,6 +111,11 @@ fn wanted_links(draft: &Draft) -> Vec<(String, String)> {
     let needs = draft.needs.iter().map(|to| (field::link::NEEDS.to_owned(), to.clone()));
     let parent = draft.parent.iter().map(|to| (field::link::PARENT.to_owned(), to.clone()));
     links.chain(needs).chain(parent).collect()
+}
+
+/// The identities that drafts get here.
+pub(super) fn identities(view: &View, drafts: &[Draft]) -> Vec<Uid> {
+    drafts.iter().map(|draft| identity(&view.meta().workspace, draft)).collect()
 }
 
 /// The same origin in the same workspace is the same record, on every machine.

@@ -20,6 +20,7 @@ pub use restore::{RestoreReport, restore};
 use super::add::AddReport;
 use super::{Workspace, batch, parts};
 use crate::domain::draft::Draft;
+use crate::domain::id::Uid;
 use crate::domain::text;
 use crate::error::{Error, Result};
 use serde::Serialize;
@@ -90,6 +91,17 @@ pub fn import(
         }
     }
     Ok(report)
+}
+
+/// Takes drafts with an origin in, and returns the identity of each.
+///
+/// # Errors
+/// As the store says.
+pub(super) fn drafts(workspace: &Workspace, drafts: Vec<Draft>) -> Result<(Vec<Uid>, ImportReport)> {
+    let mut report = ImportReport::default();
+    let uids = workspace.read(|view| Ok(drafts::identities(view, &drafts)))?;
+    drafts::take(workspace, drafts, &mut report, &|_, _| {})?;
+    Ok((uids, report))
 }
 
 /// Whether a draft is one that can be kept; if not, it is reported.

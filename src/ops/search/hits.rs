@@ -98,6 +98,7 @@ pub(super) fn document(view: &View, uid: Uid, names: &mut SessionNames) -> Resul
         branch: record.text(field::BRANCH).map(str::to_owned),
         created: birth.at,
         updated: record.updated_at,
+        place: view.history(uid)?.first().copied().unwrap_or(0),
     }))
 }
 
