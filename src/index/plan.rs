@@ -21,13 +21,15 @@ pub(super) struct Plan<'a> {
     /// Every term that occurs in it, once.
     pub terms: Vec<String>,
     numbers: HashMap<String, TermNumber>,
-    /// Terms of the free words: one must match unless there are phrases, all of them count. Without those that nearly every
+    /// Terms of the free words: one must match, all of them count. Without those that nearly every
     /// text has, unless there are no others.
     pub any: Vec<TermNumber>,
     /// The words among them in the order of the query: where they stand side by side, a record is nearer to what is meant.
     pub sequence: Vec<TermNumber>,
-    /// All must match in some field.
+    /// Texts in quotes: without words beside them all must match, else they only count, and so do their words.
     pub phrases: Vec<Phrase>,
+    /// See [`Plan::phrases`].
+    pub phrases_are_required: bool,
     /// None may match in any field.
     pub without: Vec<Phrase>,
     /// The rest of the query.
@@ -42,12 +44,19 @@ impl<'a> Plan<'a> {
             numbers: HashMap::new(),
             any: vec![],
             sequence: vec![],
+            phrases_are_required: false,
             phrases: vec![],
             without: vec![],
             query,
         };
         for word in &query.words {
             plan.add_words(word);
+        }
+        plan.phrases_are_required = query.words.is_empty();
+        if !plan.phrases_are_required {
+            for phrase in &query.phrases {
+                plan.add_words(phrase);
+            }
         }
         plan.drop_stop_words();
         plan.phrases = query.phrases.iter().map(|text| plan.phrase(text)).filter(|phrase| !phrase.is_empty()).collect();

@@ -20,13 +20,13 @@ const RECENCY_HALF_DAYS: f32 = 30.0;
 const ENDED: f32 = 0.8;
 
 /// The share of a neighbour's score that a record without any length of its own gains.
-const CONTEXT_GAIN: f32 = 0.3;
+const CONTEXT_GAIN: f32 = 0.5;
 
 /// A record of this many bytes stands for itself: its neighbours add nothing.
-const CONTEXT_BYTES: u64 = 400;
+const CONTEXT_BYTES: u64 = 250;
 
 /// Neighbours are at most so many log positions away.
-const CONTEXT_REACH: u64 = 2;
+const CONTEXT_REACH: u64 = 1;
 
 /// A match of either side.
 pub(super) struct Candidate {

@@ -13,12 +13,14 @@ type Clause = (Occur, Box<dyn Query>);
 /// Words score, phrases score and are required, filters are required and do not score.
 pub(super) fn query(plan: &Plan<'_>, fields: &Fields) -> Box<dyn Query> {
     let mut clauses: Vec<Clause> = Vec::new();
-    if !plan.any.is_empty() {
-        let words = plan.any.iter().map(|number| (Occur::Should, phrase_query(plan, fields, &vec![(0, *number)])));
-        let occur = if plan.phrases.is_empty() { Occur::Must } else { Occur::Should };
-        clauses.push((occur, Box::new(BooleanQuery::new(words.collect()))));
+    let words = plan.any.iter().map(|number| phrase_query(plan, fields, &vec![(0, *number)]));
+    let phrases = plan.phrases.iter().map(|phrase| phrase_query(plan, fields, phrase));
+    if plan.phrases_are_required {
+        clauses.extend(phrases.map(|phrase| (Occur::Must, phrase)));
+    } else {
+        let any: Vec<Clause> = words.chain(phrases).map(|query| (Occur::Should, query)).collect();
+        clauses.extend((!any.is_empty()).then(|| -> Clause { (Occur::Must, Box::new(BooleanQuery::new(any))) }));
     }
-    clauses.extend(plan.phrases.iter().map(|phrase| (Occur::Must, phrase_query(plan, fields, phrase))));
     clauses.extend(plan.without.iter().map(|phrase| (Occur::MustNot, unscored(phrase_query(plan, fields, phrase)))));
     clauses.extend(plan.groups().iter().map(|group| (Occur::Must, any_of(fields, group))));
     clauses.extend(plan.query.excluded.iter().map(|filter| (Occur::MustNot, unscored(filter_query(fields, filter)))));

@@ -83,10 +83,9 @@ impl Scanned {
     }
 
     fn matches(&self, plan: &Plan<'_>) -> bool {
-        let words = plan.any.is_empty() || !plan.phrases.is_empty() || plan.any.iter().any(|number| self.has(*number));
-        words
-            && plan.phrases.iter().all(|phrase| self.has_phrase(phrase))
-            && !plan.without.iter().any(|phrase| self.has_phrase(phrase))
+        let words = plan.any.is_empty() || plan.any.iter().any(|number| self.has(*number));
+        let phrases = !plan.phrases_are_required || plan.phrases.iter().all(|phrase| self.has_phrase(phrase));
+        words && phrases && !plan.without.iter().any(|phrase| self.has_phrase(phrase))
     }
 
     fn score(&self, phrases: &[(Phrase, Bm25Weight)]) -> f32 {
