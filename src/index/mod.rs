@@ -15,6 +15,8 @@
 
 mod directory;
 mod failure;
+mod fold;
+mod part;
 mod plan;
 mod rank;
 mod reader;
