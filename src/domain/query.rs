@@ -2,12 +2,19 @@
 //!
 //! Free words (any may match), `"phrases"` (all must), `-word` and `-"phrase"` (none may), and filters `kind:` `status:`
 //! `tag:` `path:` `by:` `branch:` `key:` `since:` `before:`, several of one kind meaning any of them, `-tag:x` excluding.
-//! What looks like a filter and is none, such as `std::fs` or `since:never`, is text. Parsing never fails: what could
-//! not be taken as meant is told in [`Query::notes`].
+//! Kinds have their plurals too. Times are relative (`7d`, `3h`, `2w`, `yesterday`, `last-week`) or absolute (`2026-11-21`,
+//! `2026-11`, RFC 3339); a value with spaces is quoted (`by:"Claude Code"`).
+//!
+//! `sort:new` puts the newest first. Rank then no longer tells a good match from a poor one, so every word must match.
+//!
+//! A quote opens a phrase only after a space; within a word, as in pasted code, it separates. What looks like a filter and
+//! is none, such as `std::fs` or `since:never`, is text. Parsing never fails: what could not be taken as meant is told in
+//! [`Query::notes`]. A parsed query written with `Display` is read as the same query.
 
 use super::text::quoted;
 use super::{kind, when};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
+use std::fmt::{self, Display, Formatter};
 
 /// More words, phrases or filters than this are left out, which is noted.
 pub const PARTS_MAX: usize = 64;
@@ -85,6 +92,8 @@ pub struct Query {
     pub since: Option<DateTime<Utc>>,
     /// Changed before this time.
     pub before: Option<DateTime<Utc>>,
+    /// Whether the newest come first whatever the rank; the words are then among the phrases.
+    pub newest: bool,
     /// What the writer of the query should know about how it was taken, one line each.
     pub notes: Vec<String>,
 }
@@ -105,6 +114,10 @@ impl Query {
         if left_out > 0 {
             query.notes.push(format!("only the first {PARTS_MAX} words are searched for, {left_out} are left out"));
         }
+        if query.newest {
+            let words = std::mem::take(&mut query.words);
+            query.phrases.splice(..0, words);
+        }
         if query.is_nothing() {
             query.notes.push("there is no word to search for in this".to_owned());
         }
@@ -124,7 +137,7 @@ impl Query {
         self.len() == 0
     }
 
-    /// Whether it has words or phrases, so that rank decides; else the newest come first.
+    /// Whether it has words or phrases, so that there are scores; else the newest come first.
     #[must_use]
     pub fn is_ranked(&self) -> bool {
         !self.words.is_empty() || !self.phrases.is_empty()
@@ -133,19 +146,22 @@ impl Query {
     fn len(&self) -> usize {
         let times = usize::from(self.since.is_some()) + usize::from(self.before.is_some());
         let texts = self.words.len() + self.phrases.len() + self.without.len();
-        texts + self.filters.len() + self.excluded.len() + times
+        texts + self.filters.len() + self.excluded.len() + times + usize::from(self.newest)
     }
 
     fn take(&mut self, part: &Part, now: DateTime<Utc>) {
-        if self.take_filter(part, now) || !has_word(&part.text) {
+        if self.take_filter(part, now) {
             return;
         }
-        let texts = match (part.negated, part.quoted) {
-            (true, _) => &mut self.without,
-            (false, true) => &mut self.phrases,
-            (false, false) => &mut self.words,
-        };
-        texts.push(part.text.clone());
+        let pieces = pieces(&part.text);
+        let room = PARTS_MAX - self.len();
+        if part.negated {
+            self.without.extend(Some(pieces.join(" ")).filter(|text| has_word(text)));
+        } else if part.quoted {
+            self.phrases.extend(Some(part.text.clone()).filter(|text| has_word(text)));
+        } else {
+            self.words.extend(pieces.into_iter().filter(|word| has_word(word)).take(room).map(str::to_owned));
+        }
     }
 
     /// Takes a part as a filter if it is one.
@@ -158,6 +174,9 @@ impl Query {
         let name = name.to_ascii_lowercase();
         if !part.negated && (name == "since" || name == "before") {
             return self.take_time(&name, &value, now);
+        }
+        if !part.negated && name == "sort" {
+            return self.take_sort(&value);
         }
         let Some(facet) = Facet::ALL.into_iter().find(|facet| facet.name() == name) else { return false };
         let value = if facet == Facet::Kind { self.kind_name(&value) } else { facet.normalize(&value) };
@@ -182,6 +201,19 @@ impl Query {
         true
     }
 
+    fn take_sort(&mut self, value: &str) -> bool {
+        match value.to_ascii_lowercase().as_str() {
+            "new" | "newest" | "recent" => self.newest = true,
+            "best" | "rank" => self.newest = false,
+            _ => {
+                let value = quoted(value);
+                self.notes.push(format!("sort: {value} is neither `new` nor `best`, so it is searched for as text"));
+                return false;
+            }
+        }
+        true
+    }
+
     /// The name of a kind by any of its words; an unknown one may be a newer version's and is kept.
     fn kind_name(&mut self, value: &str) -> String {
         let value = value.to_lowercase();
@@ -198,7 +230,45 @@ fn has_word(text: &str) -> bool {
     text.chars().any(char::is_alphanumeric)
 }
 
-/// A word, a quoted text or a `name:value` of the query text, the value without its quotes.
+/// What is searched for in a text: its words, if it is a would-be filter with a quoted value, else the text itself.
+fn pieces(text: &str) -> Vec<&str> {
+    if !text.contains('"') {
+        return vec![text];
+    }
+    let pieces = text.split(|c: char| c.is_whitespace() || matches!(c, '"' | ':'));
+    pieces.map(|piece| piece.trim_start_matches('-')).filter(|piece| has_word(piece)).collect()
+}
+
+impl Display for Query {
+    /// The query as text; of a query made by [`Query::parse`] the same is read from it again.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let time =
+            |name: &str, time: DateTime<Utc>| format!("{name}:{}", time.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+        let words = self.words.iter().cloned();
+        let phrases = self.phrases.iter().map(|text| format!("\"{text}\""));
+        let without = self.without.iter().map(|text| format!("-\"{text}\""));
+        let filters = self.filters.iter().map(Filter::to_string);
+        let excluded = self.excluded.iter().map(|filter| format!("-{filter}"));
+        let times = self.since.map(|at| time("since", at)).into_iter().chain(self.before.map(|at| time("before", at)));
+        let sort = self.newest.then(|| "sort:new".to_owned());
+        let parts = words.chain(phrases).chain(without).chain(filters).chain(excluded).chain(times).chain(sort);
+        f.write_str(&parts.collect::<Vec<_>>().join(" "))
+    }
+}
+
+impl Display for Filter {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (name, value) = (self.facet.name(), self.value.as_str());
+        match value {
+            // Only a path can be empty: `./`.
+            "" => write!(f, "{name}:./"),
+            _ if value.contains(char::is_whitespace) => write!(f, "{name}:\"{value}\""),
+            _ => write!(f, "{name}:{value}"),
+        }
+    }
+}
+
+/// A word, a quoted text or a `name:value` of the query text.
 struct Part {
     text: String,
     quoted: bool,
@@ -207,25 +277,33 @@ struct Part {
 
 fn split(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
-    let mut rest = text.trim_start();
-    while !rest.is_empty() {
-        let (part, after) = next_part(rest);
-        parts.push(part);
-        rest = after.trim_start();
+    let (mut rest, mut spaced) = (text, true);
+    loop {
+        let trimmed = rest.trim_start();
+        spaced |= trimmed.len() < rest.len();
+        if trimmed.is_empty() {
+            return parts;
+        }
+        let (part, after) = next_part(trimmed, spaced);
+        parts.extend(part);
+        (rest, spaced) = (after, false);
     }
-    parts
 }
 
-fn next_part(text: &str) -> (Part, &str) {
+/// The part at the start of `text`, and the rest; quotes and dashes mean something after a space only.
+fn next_part(text: &str, spaced: bool) -> (Option<Part>, &str) {
+    if !spaced && let Some(after) = text.strip_prefix(['"', '-']) {
+        return (None, after);
+    }
     // Two dashes begin a command line option, which is text.
     let negated =
         text.starts_with('-') && !text.starts_with("--") && text[1..].starts_with(|c: char| !c.is_whitespace());
     let text = if negated { &text[1..] } else { text };
     if let Some((quoted, after)) = text.strip_prefix('"').map(until_quote) {
-        return (Part { text: quoted.to_owned(), quoted: true, negated }, after);
+        return (Some(Part { text: quoted.to_owned(), quoted: true, negated }), after);
     }
     let end = end_of_word(text);
-    (Part { text: text[..end].to_owned(), quoted: false, negated }, &text[end..])
+    (Some(Part { text: text[..end].to_owned(), quoted: false, negated }), &text[end..])
 }
 
 fn until_quote(text: &str) -> (&str, &str) {
@@ -234,15 +312,17 @@ fn until_quote(text: &str) -> (&str, &str) {
 
 /// The end of the word at the start; a quote directly after the first colon of a filter reaches to its partner.
 fn end_of_word(text: &str) -> usize {
-    let space = |text: &str| text.find(char::is_whitespace).unwrap_or(text.len());
-    let end = space(text);
-    let Some(open) = text[..end].find(":\"").map(|colon| colon + 2) else { return end };
-    let is_filter = Facet::ALL.iter().any(|facet| facet.name().eq_ignore_ascii_case(&text[..open - 2]))
-        || ["since", "before"].iter().any(|name| name.eq_ignore_ascii_case(&text[..open - 2]));
-    match text[open..].find('"') {
-        Some(close) if is_filter => open + close + 1,
-        _ => end,
+    let end = text.find(char::is_whitespace).unwrap_or(text.len());
+    let Some(quote) = text[..end].find('"') else { return end };
+    if !text[..quote].strip_suffix(':').is_some_and(is_filter_name) {
+        return quote;
     }
+    text[quote + 1..].find('"').map_or(end, |close| quote + 1 + close + 1)
+}
+
+fn is_filter_name(name: &str) -> bool {
+    let others = ["since", "before", "sort"];
+    Facet::ALL.iter().map(|facet| facet.name()).chain(others).any(|known| known.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -320,6 +400,38 @@ mod tests {
     }
 
     #[test]
+    fn quotes_within_a_word_separate() {
+        let query = parse(r#"say("hello world") 5" disk"#);
+        assert_eq!(query.words, ["say(", "hello", "world", "5", "disk"]);
+        assert!(query.phrases.is_empty());
+        assert_eq!(parse(r#"a"kind:task"#).words, ["a"]);
+    }
+
+    #[test]
+    fn the_newest_first_needs_every_word() {
+        let query = parse("lock sort:new \"dead end\" flush tag:ci");
+        assert!(query.newest && query.words.is_empty());
+        assert_eq!(query.phrases, ["lock", "flush", "dead end"]);
+        assert!(!parse("sort:new").is_nothing() && parse("sort:best").is_nothing());
+        assert_eq!(parse("sort:size").words, ["sort:size"]);
+    }
+
+    #[test]
+    fn a_query_is_written_as_it_is_read() {
+        let table = [
+            ("lock  a-b   --no-verify", "lock a-b --no-verify"),
+            ("since:1d \"a  b\" -c", "\"a  b\" -\"c\" since:2026-11-20T14:30:00Z"),
+            ("by:\"Claude Code\" -kind:Findings path:./ x", "x by:\"claude code\" path:./ -kind:finding"),
+            ("sort:new lock", "\"lock\" sort:new"),
+            ("before:\"2026-11-20 10:00\"", "before:2026-11-20T10:00:00Z"),
+        ];
+        for (text, written) in table {
+            assert_eq!(parse(text).to_string(), written);
+            assert_eq!(parse(written), parse(text));
+        }
+    }
+
+    #[test]
     fn punctuation_alone_matches_nothing_and_says_so() {
         for text in ["", "  ", "!!! ??? ()", "\"\"", "-", "\"", "🦀", "-\"", "--"] {
             let query = parse(text);
@@ -334,6 +446,18 @@ mod tests {
                 let query = parse(&text);
                 prop_assert!(query.len() <= PARTS_MAX);
                 prop_assert!(query.is_nothing() <= !query.notes.is_empty());
+            }
+        }
+
+        #[test]
+        fn a_written_query_is_read_as_the_same(
+            parts in prop::collection::vec(r#"-{0,2}"?(tag|KIND|kind|since|before|sort|path|x|std:)?:?"?(finding|7d|new|\./|[-": a-zÀé]{0,6})"?"#, 0..8),
+            text in any::<String>(),
+        ) {
+            for text in [parts.concat(), parts.join(" "), text] {
+                let query = parse(&text);
+                let again = parse(&query.to_string());
+                prop_assert_eq!(Query { notes: Vec::new(), ..again }, Query { notes: Vec::new(), ..query }, "{}", text);
             }
         }
     }

@@ -4,22 +4,27 @@
 
 use super::text::quoted;
 use crate::error::{Error, Result};
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
-const HINT: &str = "write 7d, 36h, 90m, 2w, today, yesterday, 2026-11-21, 2026-11-21 14:00 or an RFC 3339 time";
+const HINT: &str =
+    "write 7d, 36h, 90m, 2w, today, yesterday, last week, 2026-11-21, 2026-11, 2026-11-21 14:00 or an RFC 3339 time";
 const HINT_FUTURE: &str = "write 3d, 2h, 1w, tomorrow, 2026-11-21, 2026-11-21 14:00 or an RFC 3339 time";
 const HINT_DURATION: &str = "write a number and a unit: 90s, 15m, 36h, 7d, 2w";
 
-/// A point in time, relative forms counted back from `now`: `7d` is seven days ago, `yesterday` its first moment.
+/// A point in time, relative forms counted back from `now`: `7d` is seven days ago, `yesterday` its first moment, `last week` and
+/// `this month` the first moment of theirs (weeks begin on Monday), `2026-11` the first of that month.
 ///
 /// # Errors
 /// `Usage` if `text` is no such form or lies outside the years that can be represented.
 pub fn parse_time(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
     let text = text.trim();
-    let relative = parse_duration(text).ok().and_then(|delta| now.checked_sub_signed(delta));
+    let length = text.strip_suffix("ago").unwrap_or(text);
+    let relative = parse_duration(length).ok().and_then(|delta| now.checked_sub_signed(delta));
     relative
         .or_else(|| day_word(text, now))
+        .or_else(|| period(text, now))
         .or_else(|| absolute(text))
+        .filter(|time| is_writable(*time))
         .ok_or_else(|| Error::usage(format!("not a time: {}", quoted(text))).hint(HINT))
 }
 
@@ -74,6 +79,25 @@ fn day_word(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     Some(day.and_time(NaiveTime::MIN).and_utc())
 }
 
+/// The first moment of `this week`, `last-month` and the like.
+fn period(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let text = text.to_ascii_lowercase().replace(['-', '_'], " ");
+    let (which, unit) = text.split_once(' ')?;
+    let back = match which {
+        "this" => 0,
+        "last" => 1,
+        _ => return None,
+    };
+    let today = now.date_naive();
+    let day = match unit {
+        "week" => today.checked_sub_days(Days::new(u64::from(today.weekday().num_days_from_monday()) + 7 * back))?,
+        "month" => today.with_day(1)?.checked_sub_months(Months::new(u32::try_from(back).ok()?))?,
+        "year" => today.with_day(1)?.with_month(1)?.checked_sub_months(Months::new(u32::try_from(12 * back).ok()?))?,
+        _ => return None,
+    };
+    Some(day.and_time(NaiveTime::MIN).and_utc())
+}
+
 /// Whether RFC 3339 has a form for `time`: a year of four digits.
 #[must_use]
 pub fn is_writable(time: DateTime<Utc>) -> bool {
@@ -89,7 +113,15 @@ fn without_offset(text: &str) -> Option<DateTime<Utc>> {
     let formats = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"];
     let minute = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
     let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(|day| day.and_time(NaiveTime::MIN));
-    minute.or_else(day).map(|time| time.and_utc())
+    minute.or_else(day).or_else(|| month(text)).map(|time| time.and_utc())
+}
+
+/// The first moment of a month: `2026-11`.
+fn month(text: &str) -> Option<NaiveDateTime> {
+    let (year, month) = text.split_once('-').filter(|_| text.len() == "2026-11".len())?;
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let day = (digits(year) && digits(month)).then(|| format!("{text}-01"))?;
+    NaiveDate::parse_from_str(&day, "%Y-%m-%d").ok().map(|day| day.and_time(NaiveTime::MIN))
 }
 
 /// How long before `now` something was, coarsely: `now`, `5 m`, `3 h`, `12 d`, `5 w`, `2 y`. The future is `now`.
@@ -139,6 +171,12 @@ mod tests {
             ("2 days", "2026-11-19T14:30:00+00:00"),
             ("today", "2026-11-21T00:00:00+00:00"),
             ("Yesterday", "2026-11-20T00:00:00+00:00"),
+            ("2 days ago", "2026-11-19T14:30:00+00:00"),
+            ("this week", "2026-11-16T00:00:00+00:00"),
+            ("last-week", "2026-11-09T00:00:00+00:00"),
+            ("Last month", "2026-10-01T00:00:00+00:00"),
+            ("last_year", "2025-01-01T00:00:00+00:00"),
+            ("2026-11", "2026-11-01T00:00:00+00:00"),
             ("2026-11-21", "2026-11-21T00:00:00+00:00"),
             ("2026-11-21 14:00", "2026-11-21T14:00:00+00:00"),
             ("2026-11-21T14:00", "2026-11-21T14:00:00+00:00"),
@@ -157,6 +195,10 @@ mod tests {
             "soon",
             "7",
             "-7d",
+            "2026-13",
+            "last",
+            "last decade",
+            "ago",
             "2026-13-01",
             "2026-02-30",
             "-2026-11-21",

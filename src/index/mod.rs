@@ -15,7 +15,9 @@
 
 mod directory;
 mod failure;
+mod fold;
 mod near;
+mod part;
 mod plan;
 mod rank;
 mod reader;

@@ -7,18 +7,15 @@
 //! `flush_token_map` and `flush-token-map` meet in `flushtokenmap`. Scripts without spaces yield characters and pairs.
 //! Everything is then lower-cased, folded to ASCII and stemmed as English. Phrases look at parts only.
 
+use super::fold;
 use super::word::{self, Piece};
 use std::collections::HashMap;
 use tantivy::tokenizer::{
-    AsciiFoldingFilter, Language, LowerCaser, RawTokenizer, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer,
-    TokenizerManager,
+    AsciiFoldingFilter, Language, RawTokenizer, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer, TokenizerManager,
 };
 
 /// The name under which the schema refers to [`analyzer`].
 pub(super) const NAME: &str = "state";
-
-/// Bytes of a term; the rest of a longer one is dropped, in the index as in queries.
-const TERM_BYTES_MAX: usize = 120;
 
 /// Words whose terms are remembered by one analyzer.
 const REMEMBERED_MAX: usize = 20_000;
@@ -60,7 +57,8 @@ pub(super) fn is_part(token: &Token) -> bool {
 /// reading a text.
 #[derive(Clone)]
 struct Normalizer {
-    filters: TextAnalyzer,
+    latin: TextAnalyzer,
+    stemmer: TextAnalyzer,
     terms: HashMap<String, String>,
     word: String,
     /// The first bytes of the terms that are wanted, if not all are.
@@ -69,9 +67,9 @@ struct Normalizer {
 
 impl Normalizer {
     fn new() -> Self {
-        let filters = TextAnalyzer::builder(RawTokenizer::default()).filter(LowerCaser).filter(AsciiFoldingFilter);
-        let filters = filters.filter(Stemmer::new(Language::English)).build();
-        Self { filters, terms: HashMap::new(), word: String::new(), initials: None }
+        let latin = TextAnalyzer::builder(RawTokenizer::default()).filter(AsciiFoldingFilter).build();
+        let stemmer = TextAnalyzer::builder(RawTokenizer::default()).filter(Stemmer::new(Language::English)).build();
+        Self { latin, stemmer, terms: HashMap::new(), word: String::new(), initials: None }
     }
 
     /// Writes the term of a piece of `text` to `out`.
@@ -80,29 +78,48 @@ impl Normalizer {
         if !self.is_wanted(text.as_bytes()[piece.start]) {
             return;
         }
-        self.word.clear();
-        piece.write(text, TERM_BYTES_MAX, &mut self.word);
-        if let Some(term) = self.terms.get(&self.word) {
-            out.push_str(term);
-            return;
+        let mut word = std::mem::take(&mut self.word);
+        let written = piece.verbatim(text).unwrap_or_else(|| {
+            word.clear();
+            piece.write(text, &mut word);
+            &word
+        });
+        match self.terms.get(written) {
+            Some(term) => out.push_str(term),
+            None => self.learn(written, out),
         }
-        let mut stream = self.filters.token_stream(&self.word);
-        if stream.advance() {
-            out.push_str(&stream.token().text);
+        self.word = word;
+    }
+
+    fn learn(&mut self, written: &str, out: &mut String) {
+        out.push_str(written);
+        fold::fold(out);
+        if !out.is_ascii() {
+            run(&mut self.latin, out);
+        }
+        // What has digits or separators is a name, not an English word.
+        if out.bytes().all(|b| b.is_ascii_lowercase()) {
+            run(&mut self.stemmer, out);
         }
         if self.terms.len() >= REMEMBERED_MAX {
             self.terms.clear();
         }
-        self.terms.insert(self.word.clone(), out.clone());
+        self.terms.insert(written.to_owned(), out.clone());
     }
-}
 
-impl Normalizer {
     /// Whether a word with this first byte may become a wanted term; of accents only their folding tells.
     fn is_wanted(&self, first: u8) -> bool {
         let first = first.to_ascii_lowercase();
         !first.is_ascii() || self.initials.as_ref().is_none_or(|initials| initials.contains(&first))
     }
+}
+
+/// Replaces a word by what a filter makes of it.
+fn run(filter: &mut TextAnalyzer, word: &mut String) {
+    let mut stream = filter.token_stream(word);
+    let changed = stream.advance().then(|| std::mem::take(&mut stream.token_mut().text));
+    drop(stream);
+    *word = changed.unwrap_or_default();
 }
 
 #[derive(Clone)]
@@ -194,40 +211,118 @@ mod tests {
         wholes
     }
 
+    /// Texts with their parts and their wholes.
+    type Table = &'static [(&'static str, &'static [&'static str], &'static [&'static str])];
+
+    fn check(table: Table) {
+        for (text, expected_parts, expected_wholes) in table {
+            assert_eq!(parts(text), *expected_parts, "parts of {text}");
+            assert_eq!(wholes(text), *expected_wholes, "wholes of {text}");
+        }
+    }
+
     #[test]
-    fn the_table_of_forms() {
-        let table: [(&str, &[&str], &[&str]); 22] = [
+    fn prose() {
+        check(&[
             ("The sessions were refreshing.", &["the", "session", "were", "refresh"], &[]),
+            ("don't session's session’s", &["dont", "session", "session"], &[]),
+            ("**bold** _it_ `code` [text](link)", &["bold", "it", "code", "text", "link"], &[]),
+            ("wait...what 🦀 !? --", &["wait", "what"], &[]),
+            ("a well-known fact – yes—no", &["a", "well", "known", "fact", "yes", "no"], &["wellknown"]),
+        ]);
+    }
+
+    #[test]
+    fn identifiers() {
+        check(&[
             ("flushTokenMap", &["flush", "token", "map"], &["flushtokenmap"]),
             ("flush_token_map()", &["flush", "token", "map"], &["flushtokenmap"]),
             ("FLUSH-TOKEN-MAP", &["flush", "token", "map"], &["flushtokenmap"]),
             ("HTTPServer2", &["http", "server2"], &["httpserver2"]),
             (
-                "src/auth/token.rs:42",
-                &["src", "auth", "token", "rs", "42"],
-                &["src/auth/token.rs:42", "src/auth/token.r", "token.r"],
+                "test_isRunningDoesExist",
+                &["test", "is", "run", "doe", "exist"],
+                &["testisrunningdoesexist", "isrunningdoesexist"],
             ),
-            ("lib.rs:10-40", &["lib", "rs", "10", "40"], &["lib.rs:10-40", "lib.r", "1040"]),
+            ("isrunningdoesexist", &["isrunningdoesexist"], &[]),
+            ("utf8 UTF_8 utf-8 utf\u{2011}8", &["utf8", "utf", "8", "utf", "8", "utf", "8"], &["utf8"; 3]),
+            ("E2E e2e OAuth2", &["e2e", "e2e", "o", "auth2"], &["oauth2"]),
             ("std::fs::read", &["std", "fs", "read"], &["std::fs::read"]),
-            ("error[E0308]:", &["error", "e0308"], &[]),
-            ("CVE-2024-1234", &["cve", "2024", "1234"], &["cve20241234"]),
+            ("self.flushTokens()", &["self", "flush", "token"], &["self.flushtokens", "flushtoken"]),
             ("git commit --no-verify", &["git", "commit", "no", "verifi"], &["noverifi"]),
-            ("v1.2.3", &["v1", "2", "3"], &["v1.2.3"]),
-            ("don't session's", &["dont", "session"], &[]),
-            ("Café cafe\u{301} ÜBER", &["cafe", "cafe", "uber"], &[]),
+            ("__init__ t-4kqab", &["init", "t", "4kqab"], &["t4kqab"]),
+        ]);
+    }
+
+    #[test]
+    fn paths_and_addresses() {
+        check(&[
+            ("src/auth/token.rs:42", &["src", "auth", "token", "rs", "42"], &["src/auth/token.rs", "token.rs"]),
+            ("lib.rs:10-40", &["lib", "rs", "10", "40"], &["lib.rs", "1040"]),
+            ("src\\my_mod.rs", &["src", "my", "mod", "rs"], &["src\\my_mod.rs", "my_mod.rs", "mymod"]),
+            (
+                "https://docs.rs/redb/latest?x=1",
+                &["https", "doc", "rs", "redb", "latest", "x", "1"],
+                &["docs.rs/redb/latest", "docs.rs"],
+            ),
+            ("me@host.org 12:30", &["me", "host", "org", "12", "30"], &["me@host.org"]),
+        ]);
+    }
+
+    #[test]
+    fn codes_versions_and_hashes() {
+        check(&[
+            ("error[E0308]: ERR_FOO", &["error", "e0308", "err", "foo"], &["errfoo"]),
+            ("CVE-2024-1234", &["cve", "2024", "1234"], &["cve20241234"]),
+            ("v1.2.3 V1.2.3 1.2.3", &["1", "2", "3", "1", "2", "3", "1", "2", "3"], &["1.2.3", "1.2.3", "1.2.3"]),
+            ("redb-4.4 v2", &["redb", "4", "4", "v2"], &["redb-4.4", "redb4", "4.4"]),
+            ("1.2.3-rc.1", &["1", "2", "3", "rc", "1"], &["1.2.3-rc.1", "1.2.3", "3rc"]),
             ("0xDEADBEEF sha256", &["0x", "deadbeef", "sha256"], &["0xdeadbeef"]),
+            ("8befe56 8befe56bcd", &["8befe56", "8befe56bcd"], &["8befe56"]),
+            ("20261121 deadbeef facade1", &["20261121", "deadbeef", "facade1"], &[]),
+        ]);
+    }
+
+    #[test]
+    fn scripts_without_spaces() {
+        check(&[
             ("数据库", &["数", "据", "库"], &["数据", "据库"]),
             ("用tokio修复", &["用", "tokio", "修", "复"], &["修复"]),
-            ("t-4kqab", &["t", "4kqab"], &["t4kqab"]),
-            ("wait...what", &["wait", "what"], &[]),
-            ("me@host.org", &["me", "host", "org"], &["me@host.org"]),
-            ("🦀 !? --", &[], &[]),
-            ("12:30", &["12", "30"], &["12:30"]),
+            ("ｶﾞｽ ガス", &["ガ", "ス", "ガ", "ス"], &["ガス", "ガス"]),
+            ("ไม่", &["ไ", "ม่"], &["ไม่"]),
+        ]);
+    }
+
+    #[test]
+    fn variants_of_letters_meet() {
+        let table: &[(&str, &str)] = &[
+            ("Café cafe\u{301} CAFÉ", "cafe"),
+            ("ÜBER uber über", "uber"),
+            ("Straße STRASSE strasse STRAẞE", "strass"),
+            ("ﬁle ＦＩＬＥ file fi\u{ad}le", "file"),
+            ("Ёлка елка ёлка", "елка"),
+            ("ΣΟΦΟΣ σοφός σοφοσ", "σοφοσ"),
+            ("İstanbul istanbul ıstanbul", "istanbul"),
+            ("مُحَمَّد محمد", "محمد"),
+            ("שָׁלוֹם שלום", "שלום"),
+            ("rock’n’roll rock'n'roll", "rocknrol"),
         ];
-        for (text, expected_parts, expected_wholes) in table {
-            assert_eq!(parts(text), expected_parts, "parts of {text}");
-            assert_eq!(wholes(text), expected_wholes, "wholes of {text}");
+        for (text, term) in table {
+            assert!(parts(text).iter().all(|part| part == term), "{text}: {:?}", parts(text));
         }
+    }
+
+    #[test]
+    fn encoded_data_is_not_words() {
+        let mut state = 7_u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 58).expect("6 bits fit")
+        };
+        let alphabet: Vec<char> = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['+', '/']).collect();
+        let line: String = (0..120_000).map(|_| alphabet[next()]).collect();
+        let count = terms(&line).len();
+        assert!(count < 15_000, "{count}");
     }
 
     #[test]
@@ -250,6 +345,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn forms_of_a_name_meet(words in prop::collection::vec("[a-z]{2,8}", 2..5)) {
+            let capital = |word: &String| word[..1].to_uppercase() + &word[1..];
+            let camel: String = words.iter().map(capital).collect();
+            let whole = wholes(&camel);
+            for form in [words.join("_"), words.join("-"), words.join("_").to_uppercase()] {
+                prop_assert_eq!(&wholes(&form), &whole);
+                prop_assert_eq!(parts(&form), parts(&camel));
+            }
+            prop_assert_eq!(parts(&words.concat()), whole);
+        }
+
         #[test]
         fn any_text_has_terms_where_it_has_letters(text in any::<String>(), code in r"[aB1_./:'\-é数 ]{0,30}") {
             for text in [text, code] {

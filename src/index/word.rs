@@ -1,40 +1,48 @@
-//! Where chunks of text begin and end, and how one is cut into parts and wholes; see [`super::tokenizer`].
+//! Where chunks of text begin and end, and the terms of one; see [`super::tokenizer`].
 
+use super::part::{self, Part, is_apostrophe, is_joiner, is_mark, is_separator};
 use std::cmp::Reverse;
 use std::ops::Range;
 
 /// A run of more joiners than this, such as an ellipsis, separates.
 const JOINERS_MAX: usize = 2;
 
+/// Bytes of a term; the rest of a longer one is dropped, in the index as in queries.
+const TERM_BYTES_MAX: usize = 120;
+
+/// People name a commit by so many of its first digits; a longer hash is also found by these.
+const HASH_PREFIX: usize = 7;
+
 /// A term of a chunk before case, accents and endings are taken off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     /// The number of its first part within the chunk.
     pub first: usize,
-    /// How many parts it spans; 1 is a part itself.
+    /// How many parts it spans; 1 is a part itself, more is a term beside the parts.
     pub count: usize,
     /// Its first byte in the text.
     pub start: usize,
     /// The byte after its last.
     pub end: usize,
-    /// Whether `_` and `-` are dropped from it.
+    /// Whether its separators are dropped from it.
     joined: bool,
 }
 
 impl Piece {
-    /// Appends its characters to `out`, at most `bytes_max` bytes.
-    pub(super) fn write(&self, text: &str, bytes_max: usize, out: &mut String) {
+    /// Its text, if that is written as it is.
+    pub(super) fn verbatim<'a>(&self, text: &'a str) -> Option<&'a str> {
         let written = &text[self.start..self.end];
-        if !self.joined && written.len() <= bytes_max && written.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            out.push_str(written);
-            return;
-        }
-        for c in written.chars() {
-            if out.len() + c.len_utf8() > bytes_max {
+        let plain = written.len() <= TERM_BYTES_MAX && written.bytes().all(|b| b.is_ascii_alphanumeric());
+        plain.then_some(written)
+    }
+
+    /// Appends its characters to `out`.
+    pub(super) fn write(&self, text: &str, out: &mut String) {
+        for c in text[self.start..self.end].chars() {
+            if out.len() + c.len_utf8() > TERM_BYTES_MAX {
                 break;
             }
-            let dropped = is_ignored(c) || self.joined && matches!(c, '_' | '-');
-            if !dropped {
+            if !is_apostrophe(c) && !(self.joined && is_separator(c)) {
                 out.push(c);
             }
         }
@@ -52,6 +60,8 @@ pub(super) fn next_chunk(text: &str, at: usize) -> Option<Range<usize>> {
             joiners += 1;
         } else if !is_mark(c) {
             break;
+        } else if end == start + offset {
+            end += c.len_utf8();
         }
     }
     Some(start..end)
@@ -60,74 +70,52 @@ pub(super) fn next_chunk(text: &str, at: usize) -> Option<Range<usize>> {
 /// Replaces `pieces` by those of a chunk, in the order of their positions, and returns how many parts there are.
 pub(super) fn cut(text: &str, chunk: Range<usize>, pieces: &mut Vec<Piece>) -> usize {
     pieces.clear();
-    if text[chunk.clone()].bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
+    if text[chunk.clone()].bytes().all(|b| b.is_ascii_lowercase()) {
         pieces.push(piece(0, 1, chunk));
         return 1;
     }
-    let parts = parts(text, chunk.clone());
+    let parts = part::parts(text, chunk.clone());
     pieces.extend(parts.iter().enumerate().map(|(first, part)| piece(first, 1, part.start..part.end)));
-    add_identifiers(&parts, pieces);
-    add_pairs(&parts, pieces);
-    if parts.iter().all(|part| !part.unspaced) {
-        add_wholes(text, &chunk, &parts, pieces);
+    add_hashes(text, &parts, pieces);
+    if parts.len() > 1 {
+        add_identifiers(&parts, pieces);
+        add_pairs(&parts, pieces);
+        add_versions(text, &parts, pieces);
+        if parts.iter().all(|part| !part.unspaced) {
+            add_wholes(text, &chunk, &parts, pieces);
+        }
     }
-    pieces.sort_by_key(|piece| (piece.first, Reverse(piece.count)));
-    pieces.dedup_by(|a, b| (a.first, a.count) == (b.first, b.count));
+    if pieces.len() > parts.len() {
+        pieces.sort_by_key(|piece| (piece.first, Reverse(piece.count), piece.start, piece.end));
+        pieces.dedup_by_key(|piece| (piece.first, piece.count, piece.start, piece.end));
+    }
     parts.len()
-}
-
-/// A part of a chunk.
-struct Part {
-    start: usize,
-    end: usize,
-    /// The number of the identifier that it belongs to.
-    identifier: usize,
-    /// Whether it is one character of a script without spaces.
-    unspaced: bool,
 }
 
 fn piece(first: usize, count: usize, bytes: Range<usize>) -> Piece {
     Piece { first, count, start: bytes.start, end: bytes.end, joined: false }
 }
 
-fn parts(text: &str, chunk: Range<usize>) -> Vec<Part> {
-    let mut parts: Vec<Part> = Vec::new();
-    let (mut identifier, mut open, mut previous) = (0, false, ' ');
-    let mut chars = text[chunk.clone()].char_indices().peekable();
-    while let Some((offset, c)) = chars.next() {
-        let (start, end) = (chunk.start + offset, chunk.start + offset + c.len_utf8());
-        let next = chars.peek().map_or(' ', |(_, c)| *c);
-        if is_ignored(c) {
-            continue;
-        }
-        if !c.is_alphanumeric() {
-            identifier += usize::from(!matches!(c, '_' | '-'));
-            open = false;
-        } else if is_unspaced(c) {
-            identifier += 1;
-            parts.push(Part { start, end, identifier, unspaced: true });
-            identifier += 1;
-            open = false;
-        } else if open && !is_hump(previous, c, next) {
-            parts.last_mut().expect("an open part is the last one").end = end;
-        } else {
-            parts.push(Part { start, end, identifier, unspaced: false });
-            open = true;
-        }
-        previous = c;
-    }
-    parts
-}
-
-/// The identifiers of more than one part, without their separators.
+/// The identifiers of more than one part, without their separators, and what in one is itself an identifier: the
+/// `isRunning` of `test_isRunning`.
 fn add_identifiers(parts: &[Part], pieces: &mut Vec<Piece>) {
     let mut first = 0;
-    for run in parts.chunk_by(|a, b| a.identifier == b.identifier) {
-        if run.len() > 1 {
-            let bytes = run[0].start..run[run.len() - 1].end;
-            pieces.push(Piece { joined: true, ..piece(first, run.len(), bytes) });
+    for identifier in parts.chunk_by(|a, b| a.identifier == b.identifier) {
+        add_joined(first, identifier, pieces);
+        let mut in_run = first;
+        for run in identifier.chunk_by(|a, b| a.run == b.run) {
+            if run.len() < identifier.len() {
+                add_joined(in_run, run, pieces);
+            }
+            in_run += run.len();
         }
-        first += run.len();
+        first += identifier.len();
+    }
+}
+
+fn add_joined(first: usize, parts: &[Part], pieces: &mut Vec<Piece>) {
+    if let [start, .., end] = parts {
+        pieces.push(Piece { joined: true, ..piece(first, parts.len(), start.start..end.end) });
     }
 }
 
@@ -140,20 +128,52 @@ fn add_pairs(parts: &[Part], pieces: &mut Vec<Piece>) {
     }
 }
 
-/// The chunk as written, without a line number, and its file name.
-fn add_wholes(text: &str, chunk: &Range<usize>, parts: &[Part], pieces: &mut Vec<Piece>) {
-    if parts.first().map(|part| part.identifier) == parts.last().map(|part| part.identifier) {
-        return;
-    }
-    let path_end = chunk.start + without_line(&text[chunk.clone()]).len();
-    let name_start =
-        text[chunk.start..path_end].rfind(['/', '\\']).map_or(chunk.start, |slash| chunk.start + slash + 1);
-    for bytes in [chunk.clone(), chunk.start..path_end, name_start..path_end] {
-        let first = parts.partition_point(|part| part.start < bytes.start);
-        let count = parts.partition_point(|part| part.start < bytes.end) - first;
-        if count > 1 {
-            pieces.push(piece(first, count, bytes));
+/// The beginnings of hashes. That of one hash is not the end of another part, so a phrase does not look at it.
+fn add_hashes(text: &str, parts: &[Part], pieces: &mut Vec<Piece>) {
+    for (first, part) in parts.iter().enumerate() {
+        if is_long_hash(&text.as_bytes()[part.start..part.end]) {
+            pieces.push(piece(first, 2, part.start..part.start + HASH_PREFIX));
         }
+    }
+}
+
+fn is_long_hash(part: &[u8]) -> bool {
+    part.len() > HASH_PREFIX
+        && part.iter().all(u8::is_ascii_hexdigit)
+        && part.iter().any(u8::is_ascii_digit)
+        && part.iter().any(u8::is_ascii_alphabetic)
+}
+
+/// Numbers with dots between them.
+fn add_versions(text: &str, parts: &[Part], pieces: &mut Vec<Piece>) {
+    let digits = |part: &Part| text.as_bytes()[part.start..part.end].iter().all(u8::is_ascii_digit);
+    let continues = |a: &Part, b: &Part| &text[a.end..b.start] == "." && digits(a) && digits(b);
+    let mut first = 0;
+    for version in parts.chunk_by(continues) {
+        if let [start, .., end] = version {
+            pieces.push(piece(first, version.len(), start.start..end.end));
+        }
+        first += version.len();
+    }
+}
+
+/// The chunk as written, without a line number, and what lies between its slashes: file names, hosts.
+fn add_wholes(text: &str, chunk: &Range<usize>, parts: &[Part], pieces: &mut Vec<Piece>) {
+    let end = chunk.start + without_line(&text[chunk.clone()]).len();
+    let parts = &parts[..parts.partition_point(|part| part.start < end)];
+    add_whole(0, parts, pieces);
+    let mut first = 0;
+    for component in parts.chunk_by(|a, b| !text[a.end..b.start].contains(['/', '\\'])) {
+        add_whole(first, component, pieces);
+        first += component.len();
+    }
+}
+
+fn add_whole(first: usize, parts: &[Part], pieces: &mut Vec<Piece>) {
+    if let [start, .., end] = parts
+        && start.identifier != end.identifier
+    {
+        pieces.push(piece(first, parts.len(), start.start..end.end));
     }
 }
 
@@ -165,32 +185,4 @@ fn without_line(mut chunk: &str) -> &str {
         chunk = path;
     }
     chunk
-}
-
-/// Whether an identifier's next part begins at `c`: `flush|Token`, `HTTP|Server`, but not within `0xDEAD`.
-fn is_hump(previous: char, c: char, next: char) -> bool {
-    c.is_uppercase() && (previous.is_lowercase() || next.is_lowercase())
-}
-
-/// Whether `c` joins what it stands between.
-fn is_joiner(c: char) -> bool {
-    matches!(c, '_' | '-' | '.' | '/' | '\\' | ':' | '@' | '#' | '\'' | '’')
-}
-
-/// Whether `c` leaves no trace in a term.
-fn is_ignored(c: char) -> bool {
-    matches!(c, '\'' | '’') || is_mark(c)
-}
-
-/// Combining accents, soft hyphens and zero width joiners.
-fn is_mark(c: char) -> bool {
-    !c.is_alphanumeric() && matches!(c, '\u{300}'..='\u{36f}' | '\u{ad}' | '\u{200b}'..='\u{200d}')
-}
-
-/// Whether `c` belongs to a script that is written without spaces.
-fn is_unspaced(c: char) -> bool {
-    matches!(c,
-        '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3040}'..='\u{30ff}'
-        | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}'
-        | '\u{ff66}'..='\u{ff9f}' | '\u{20000}'..='\u{3ffff}')
 }
