@@ -24,6 +24,7 @@ mod request;
 mod schema;
 mod score;
 mod snippet;
+mod spelling;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -197,6 +198,15 @@ impl Index {
             let index = tail.base.map(|base| Opened::open(&self.dir, base)).transpose()?;
             search.run(index.as_ref()).map_err(failure::reading)
         })
+    }
+
+    /// Words that occur and that `word`, which does not, may be a slip or the beginning of: best first, a few at most. Which
+    /// records they are in is not looked at.
+    ///
+    /// # Errors
+    /// Only one for which [`is_unreadable`] holds; with a tail without base none.
+    pub fn similar(&self, word: &str, tail: &Tail<'_>) -> Result<Vec<String>> {
+        failure::guard(|| spelling::similar(&self.dir, word, tail).map_err(failure::reading))
     }
 
     /// Applies changes and commits them as covering the log up to `to`; waits until all of it is on disk and merged.
