@@ -130,11 +130,9 @@ impl<'a> Vocabulary<'a> {
     fn add_spellings(&mut self, letters: &str, found: &mut HashMap<String, Neighbour>) -> tantivy::Result<()> {
         for spelling in spellings(letters) {
             let term = self.term(&spelling);
-            if !found.contains_key(&term) {
-                let frequency = self.frequency(&term)?;
-                if frequency > 0 {
-                    found.insert(term, Neighbour::new(spelling, 1, frequency, letters));
-                }
+            let frequency = self.frequency(&term)?;
+            if frequency > 0 {
+                found.entry(term).or_insert_with(|| Neighbour::new(spelling, 1, frequency, letters));
             }
         }
         Ok(())
