@@ -25,6 +25,7 @@ mod request;
 mod schema;
 mod score;
 mod snippet;
+mod spelling;
 mod stop_words;
 mod tail;
 #[cfg(test)]
@@ -210,6 +211,15 @@ impl Index {
         })
     }
 
+    /// Words that occur and that `word`, which does not, may be a slip or the beginning of: best first, a few at most. Which
+    /// records they are in is not looked at.
+    ///
+    /// # Errors
+    /// Only one for which [`is_unreadable`] holds; with a tail without base none.
+    pub fn similar(&self, word: &str, tail: &Tail<'_>) -> Result<Vec<String>> {
+        failure::guard(|| spelling::similar(&self.dir, word, tail).map_err(failure::reading))
+    }
+
     /// Applies changes and commits them as covering the log up to `to`; waits until all of it is on disk and merged.
     ///
     /// # Errors
@@ -278,7 +288,7 @@ impl Search<'_> {
     }
 
     fn page_of(&self, candidates: Vec<Candidate>) -> Vec<Candidate> {
-        if self.plan.is_ranked() {
+        if self.plan.is_by_score() {
             rank::by_score(candidates, &self.page)
         } else {
             rank::by_time(candidates, &self.page)

@@ -74,6 +74,11 @@ impl<'a> Plan<'a> {
         !self.any.is_empty() || !self.phrases.is_empty()
     }
 
+    /// Whether the scores decide the order; else the newest come first.
+    pub(super) fn is_by_score(&self) -> bool {
+        self.is_ranked() && !self.query.newest
+    }
+
     /// Whether a hit shows a term as matched.
     pub(super) fn is_wanted(&self, term: &str) -> bool {
         let wanted = |number| {

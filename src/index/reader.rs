@@ -175,7 +175,7 @@ impl Opened {
         reach: usize,
     ) -> tantivy::Result<Vec<(f32, DocAddress)>> {
         let top = TopDocs::with_limit(reach.max(1));
-        if statistics.plan.is_ranked() {
+        if statistics.plan.is_by_score() {
             return self.searcher.search_with_statistics_provider(query, &top.order_by_score(), statistics);
         }
         let newest = top.order_by_fast_field::<i64>(schema::UPDATED, Order::Desc);
@@ -187,7 +187,7 @@ impl Opened {
     fn nearness(&self, statistics: &Statistics<'_>, top: &[(f32, DocAddress)]) -> tantivy::Result<Vec<f32>> {
         let words = Words::new(statistics.plan, statistics);
         let mut gains = vec![0.0; top.len()];
-        if !words.have_pairs() {
+        if !words.have_pairs() || !statistics.plan.is_by_score() {
             return Ok(gains);
         }
         let mut order: Vec<usize> = (0..top.len()).collect();

@@ -42,7 +42,8 @@ impl Piece {
             if out.len() + c.len_utf8() > TERM_BYTES_MAX {
                 break;
             }
-            if !is_apostrophe(c) && !(self.joined && is_separator(c)) {
+            let dropped = is_apostrophe(c) || self.joined && is_separator(c);
+            if !dropped {
                 out.push(c);
             }
         }

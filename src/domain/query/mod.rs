@@ -11,9 +11,12 @@
 //! is none, such as `std::fs` or `since:never`, is text. Parsing never fails: what could not be taken as meant is told in
 //! [`Query::notes`]. A parsed query written with `Display` is read as the same query.
 
+mod part;
+
 use super::text::quoted;
 use super::{kind, when};
 use chrono::{DateTime, SecondsFormat, Utc};
+use part::{Part, has_word, pieces, split};
 use std::fmt::{self, Display, Formatter};
 
 /// More words, phrases or filters than this are left out, which is noted.
@@ -225,20 +228,6 @@ impl Query {
     }
 }
 
-/// Whether there is something that can be searched for: punctuation and symbols cannot.
-fn has_word(text: &str) -> bool {
-    text.chars().any(char::is_alphanumeric)
-}
-
-/// What is searched for in a text: its words, if it is a would-be filter with a quoted value, else the text itself.
-fn pieces(text: &str) -> Vec<&str> {
-    if !text.contains('"') {
-        return vec![text];
-    }
-    let pieces = text.split(|c: char| c.is_whitespace() || matches!(c, '"' | ':'));
-    pieces.map(|piece| piece.trim_start_matches('-')).filter(|piece| has_word(piece)).collect()
-}
-
 impl Display for Query {
     /// The query as text; of a query made by [`Query::parse`] the same is read from it again.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -266,63 +255,6 @@ impl Display for Filter {
             _ => write!(f, "{name}:{value}"),
         }
     }
-}
-
-/// A word, a quoted text or a `name:value` of the query text.
-struct Part {
-    text: String,
-    quoted: bool,
-    negated: bool,
-}
-
-fn split(text: &str) -> Vec<Part> {
-    let mut parts = Vec::new();
-    let (mut rest, mut spaced) = (text, true);
-    loop {
-        let trimmed = rest.trim_start();
-        spaced |= trimmed.len() < rest.len();
-        if trimmed.is_empty() {
-            return parts;
-        }
-        let (part, after) = next_part(trimmed, spaced);
-        parts.extend(part);
-        (rest, spaced) = (after, false);
-    }
-}
-
-/// The part at the start of `text`, and the rest; quotes and dashes mean something after a space only.
-fn next_part(text: &str, spaced: bool) -> (Option<Part>, &str) {
-    if !spaced && let Some(after) = text.strip_prefix(['"', '-']) {
-        return (None, after);
-    }
-    // Two dashes begin a command line option, which is text.
-    let negated =
-        text.starts_with('-') && !text.starts_with("--") && text[1..].starts_with(|c: char| !c.is_whitespace());
-    let text = if negated { &text[1..] } else { text };
-    if let Some((quoted, after)) = text.strip_prefix('"').map(until_quote) {
-        return (Some(Part { text: quoted.to_owned(), quoted: true, negated }), after);
-    }
-    let end = end_of_word(text);
-    (Some(Part { text: text[..end].to_owned(), quoted: false, negated }), &text[end..])
-}
-
-fn until_quote(text: &str) -> (&str, &str) {
-    text.split_once('"').unwrap_or((text, ""))
-}
-
-/// The end of the word at the start; a quote directly after the first colon of a filter reaches to its partner.
-fn end_of_word(text: &str) -> usize {
-    let end = text.find(char::is_whitespace).unwrap_or(text.len());
-    let Some(quote) = text[..end].find('"') else { return end };
-    if !text[..quote].strip_suffix(':').is_some_and(is_filter_name) {
-        return quote;
-    }
-    text[quote + 1..].find('"').map_or(end, |close| quote + 1 + close + 1)
-}
-
-fn is_filter_name(name: &str) -> bool {
-    let others = ["since", "before", "sort"];
-    Facet::ALL.iter().map(|facet| facet.name()).chain(others).any(|known| known.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
