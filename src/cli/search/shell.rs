@@ -1,0 +1,56 @@
+//! A command to copy: the query as words of a POSIX shell, quoted only where it must be.
+
+use crate::domain::text;
+
+/// A longer query is not repeated in a command.
+const CHARS_MAX: usize = 400;
+
+/// `state search OPTIONS QUERY`, or nothing if the query is too long or holds what a terminal would not show.
+pub(super) fn command(options: &[String], query: &str) -> Option<String> {
+    let line = query.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.is_empty() || line.chars().count() > CHARS_MAX || text::clean_line(&line) != line {
+        return None;
+    }
+    let options: String = options.iter().map(|option| format!(" {option}")).collect();
+    Some(format!("state search{options} {}", quoted(&line)))
+}
+
+/// Words as one argument, or bare if no shell and no option parser would take them for anything else.
+fn quoted(line: &str) -> String {
+    let harmless =
+        |word: &str| word.chars().all(|c| c.is_alphanumeric() || "_-:/.,+@%".contains(c)) && !word.starts_with('-');
+    if line.split(' ').all(harmless) {
+        return line.to_owned();
+    }
+    let separator = if line.starts_with('-') { "-- " } else { "" };
+    format!("{separator}'{}'", line.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_shell_would_change_is_quoted() {
+        let table = [
+            ("refresh lock", "refresh lock"),
+            ("kind:finding src/a.rs:42 since:7d", "kind:finding src/a.rs:42 since:7d"),
+            ("\"refresh lock\" a", "'\"refresh lock\" a'"),
+            ("-draft a", "-- '-draft a'"),
+            ("a -draft", "'a -draft'"),
+            ("it's $HOME `x` ~ * \\", r"'it'\''s $HOME `x` ~ * \'"),
+            ("a\n  b", "a b"),
+        ];
+        for (query, expected) in table {
+            assert_eq!(command(&[], query).unwrap(), format!("state search {expected}"));
+        }
+        assert_eq!(command(&["--offset 10".to_owned()], "a").unwrap(), "state search --offset 10 a");
+    }
+
+    #[test]
+    fn what_cannot_be_copied_is_not_offered() {
+        for query in ["", " ", "\u{1b}[2Jx", "a\u{202e}b", &"a".repeat(500)] {
+            assert_eq!(command(&[], query), None);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Reasons, with a fake for similar words.
