@@ -62,6 +62,9 @@ impl Printer<'_> {
     fn hit(&self, out: &mut String, paint: Paint, found: &Found) {
         let cut = found.layer < Layer::Full;
         let _ = writeln!(out, "{}", line(paint, (&found.record, &standing(found)), (self.now, cut)));
+        if found.layer >= Layer::Paragraph {
+            let _ = writeln!(out, "{INDENT}{}", paint.dim(&text::clean_line(&facts(&found.record))));
+        }
         if self.input.explain {
             let _ = writeln!(out, "{INDENT}{}", paint.dim(&scored(found)));
         }
@@ -120,7 +123,8 @@ impl Printer<'_> {
         if nothing.why.is_empty() {
             let _ = writeln!(out, "  Everything there is: state list kinds");
         }
-        if let Some(first) = nothing.why.first().filter(|_| !nothing.near.is_empty()) {
+        let first = nothing.why.iter().find(|why| why.query.is_some());
+        if let Some(first) = first.filter(|_| !nothing.near.is_empty()) {
             let part = told(&first.part);
             let _ = writeln!(out, "{}", paint.dim(&format!("Near, without {part}:")));
         }
@@ -168,7 +172,8 @@ fn shown_snippet(found: &Found) -> &str {
 /// What the whole text costs, if it is long.
 fn cost(found: &Found) -> String {
     match found.tokens.full {
-        tokens if tokens <= LONG_TOKENS || found.layer == Layer::Full => String::new(),
+        _ if matches!(found.layer, Layer::Line | Layer::Full) => String::new(),
+        tokens if tokens <= LONG_TOKENS => String::new(),
         tokens => format!("({} tokens: state show {})", short(tokens), found.record.id),
     }
 }
@@ -239,6 +244,14 @@ fn fenced(out: &mut String, record: &Line, body: &str) {
     let longest = body.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     let _ = writeln!(out, "{fence} text of {}\n{body}\n{fence}", record.id);
+}
+
+/// The date, who made it and what it is called: what a reader of a whole passage wants to know of it.
+fn facts(record: &Line) -> String {
+    let by = if record.actor.is_empty() { String::new() } else { format!(" by {}", record.actor) };
+    let key = record.key.iter().map(|key| format!(", {key}"));
+    let tags = record.tags.iter().map(|tag| format!(", #{tag}"));
+    format!("{}{by}{}", record.updated.format("%Y-%m-%d"), key.chain(tags).collect::<String>())
 }
 
 fn scored(found: &Found) -> String {

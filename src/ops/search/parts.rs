@@ -69,7 +69,7 @@ fn end(text: &str, now: DateTime<Utc>) -> usize {
 
 /// Whether `name:` begins a filter.
 fn names_filter(name: &str, now: DateTime<Utc>) -> bool {
-    Query::parse(&format!("{name}:today"), now).words.is_empty()
+    !name.contains(':') && Query::parse(&format!("{name}:today"), now).words.is_empty()
 }
 
 fn role(part: &str, now: DateTime<Utc>) -> Role {

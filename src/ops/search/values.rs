@@ -2,7 +2,7 @@
 
 use super::parts;
 use crate::domain::id::Uid;
-use crate::domain::kind::KINDS;
+use crate::domain::kind::{self, KINDS};
 use crate::domain::query::{Facet, Filter};
 use crate::domain::record::Record;
 use crate::domain::{field, terms, text};
@@ -10,9 +10,13 @@ use crate::error::Result;
 use crate::ops::list::id_of;
 use crate::store::View;
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 /// The newest records of each kind in which values are looked for.
-const SAMPLED: usize = 40;
+const SAMPLED: usize = 200;
+
+/// Records whose tag begins with the same letter that are looked at.
+const SAME_LETTER: usize = 500;
 
 /// How many are named.
 const NEAR_MAX: usize = 3;
@@ -23,11 +27,14 @@ const NEAR_MAX: usize = 3;
 /// # Errors
 /// As the store says.
 pub(super) fn near(view: &View, filter: &Filter, met: &[Uid]) -> Result<Vec<String>> {
-    let held = match filter.facet {
+    let held: BTreeSet<String> = match filter.facet {
         Facet::Kind => KINDS.iter().flat_map(|kind| [kind.name, kind.plural]).map(str::to_owned).collect(),
         Facet::Status => statuses(),
-        facet => values(view, facet, met)?,
+        facet => values(view, (facet, &filter.value), met)?,
     };
+    if filter.facet == Facet::Kind && kind::find(&filter.value).is_some() || held.contains(&filter.value) {
+        return Ok(Vec::new());
+    }
     let near = nearest(&filter.value, &held, filter.facet);
     Ok(near.into_iter().map(|value| parts::filter_text(filter.facet, value)).collect())
 }
@@ -38,10 +45,18 @@ fn statuses() -> BTreeSet<String> {
 }
 
 /// The values that a sample of the records has.
-fn values(view: &View, facet: Facet, met: &[Uid]) -> Result<BTreeSet<String>> {
+fn values(view: &View, (facet, value): (Facet, &str), met: &[Uid]) -> Result<BTreeSet<String>> {
     let mut values = BTreeSet::new();
+    let mut met = met.to_vec();
+    if let (Facet::Tag, Some(letter)) = (facet, value.chars().next()) {
+        let enough = met.len() + SAME_LETTER;
+        view.scan_terms(&terms::tag_term(&letter.to_string()), |uid| {
+            met.push(uid);
+            Ok(if met.len() < enough { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })?;
+    }
     for uid in met {
-        if let Some(record) = view.record(*uid)? {
+        if let Some(record) = view.record(uid)? {
             values.extend(of(view, &record, facet)?);
         }
     }
