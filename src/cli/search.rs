@@ -74,13 +74,13 @@ impl SearchArgs {
         };
         let mut report = search::search(&workspace, &input)?;
         let printer = Printer { input: &input, options: self.options(), budget: self.budget, now: door.now() };
-        let printed = |report: &SearchReport, is_json: bool| match is_json {
-            true => serde_json::to_string(report).unwrap_or_default(),
-            false => printer.answer(Paint { on: false }, report),
-        };
         if let Some(budget) = self.budget {
             let is_json = door.is_json();
-            fit(&mut report, budget, &|report| estimate_tokens(&printed(report, is_json)));
+            let cost = |report: &SearchReport| match serde_json::to_string(report) {
+                Ok(json) if is_json => estimate_tokens(&json),
+                _ => estimate_tokens(&printer.answer(Paint { on: false }, report)),
+            };
+            fit(&mut report, budget, &cost);
         }
         door.report(&report, |out, paint, report| out.push_str(&printer.answer(paint, report)))
     }

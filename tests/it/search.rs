@@ -88,7 +88,7 @@ fn layers_show_more_and_say_what_they_cost() {
         assert!(cost("full") >= estimate_tokens(&long));
     }
     let text = workspace.ok(&["search", "walrus"]);
-    assert!(text.contains(&format!("k tokens: state show {id})")), "{text}");
+    assert!(text.contains(&format!(" tokens: state show {id})")), "{text}");
     assert_eq!(workspace.ok(&["search", "walrus", "--layer", "line"]).lines().count(), 1);
     let text = workspace.ok(&["search", "walrus", "--full"]);
     assert!(text.contains(&format!("``` text of {id}\n# Heading\n")) && text.ends_with("```\n"), "{text}");

@@ -126,7 +126,7 @@ fn a_closed_pipe_is_no_failure() {
 }
 
 #[test]
-fn nothing_is_explained_where_nothing_can_be_written() {
+fn it_is_explained_without_an_index_too() {
     let workspace = workspace();
     std::fs::remove_dir_all(workspace.store().join("index")).ok();
     let text = workspace.ok(&["search", "kind:decision lock"]);

@@ -203,14 +203,17 @@ fn thousands(number: usize) -> String {
 /// Text and a remark below a title, broken at words.
 fn below(out: &mut String, paint: Paint, (body, remark): (&str, &str)) {
     let body = text::clean_line(body);
-    let mut lines = wrapped(&body, TEXT_COLUMNS - INDENT.len());
-    let last = lines.pop().unwrap_or_default();
-    for line in lines {
-        let _ = writeln!(out, "{INDENT}{}", paint.matches(&line));
+    let lines = if body.is_empty() { Vec::new() } else { wrapped(&body, TEXT_COLUMNS - INDENT.len()) };
+    let room = COLUMNS - INDENT.len() - 2;
+    let fits = lines.last().is_some_and(|last| last.width() + remark.width() <= room);
+    let mut lines: Vec<String> = lines.iter().map(|line| paint.matches(line)).collect();
+    match lines.last_mut().filter(|_| fits) {
+        _ if remark.is_empty() => {}
+        Some(last) => *last = format!("{last}  {}", paint.dim(remark)),
+        None => lines.push(paint.dim(remark)),
     }
-    let (gap, remark) = (if last.is_empty() || remark.is_empty() { "" } else { "  " }, paint.dim(remark));
-    if !(last.is_empty() && remark.is_empty()) {
-        let _ = writeln!(out, "{INDENT}{}{gap}{}", paint.matches(&last), if remark.is_empty() { "" } else { &remark });
+    for line in lines {
+        let _ = writeln!(out, "{INDENT}{line}");
     }
 }
 
@@ -220,16 +223,13 @@ fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut used = 0;
     for word in text.split(' ') {
         let width = word.width();
-        match lines.last_mut().filter(|_| used + 1 + width <= columns) {
-            Some(line) => {
-                line.push(' ');
-                line.push_str(word);
-                used += 1 + width;
-            }
-            None => {
-                lines.push(word.to_owned());
-                used = width;
-            }
+        if let Some(line) = lines.last_mut().filter(|_| used + 1 + width <= columns) {
+            line.push(' ');
+            line.push_str(word);
+            used += 1 + width;
+        } else {
+            lines.push(word.to_owned());
+            used = width;
         }
     }
     lines

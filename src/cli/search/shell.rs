@@ -11,8 +11,8 @@ pub(super) fn command(options: &[String], query: &str) -> Option<String> {
     if line.is_empty() || line.chars().count() > CHARS_MAX || text::clean_line(&line) != line {
         return None;
     }
-    let options: String = options.iter().map(|option| format!(" {option}")).collect();
-    Some(format!("state search{options} {}", quoted(&line)))
+    let words: Vec<&str> = ["state search"].into_iter().chain(options.iter().map(String::as_str)).collect();
+    Some(format!("{} {}", words.join(" "), quoted(&line)))
 }
 
 /// Words as one argument, or bare if no shell and no option parser would take them for anything else.

@@ -190,3 +190,45 @@ impl SearchReport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BODY: &str =
+        "# Lock\n\nThe first passage\nof two lines.\n\n---\n\n```\ncode [0] walrus\n```\n\nThe last one.\n";
+
+    #[test]
+    fn the_passage_that_matched_is_shown_or_the_first() {
+        assert_eq!(paragraph(BODY, "… code [0] [walrus] The last …"), "code 0 walrus");
+        assert_eq!(paragraph(BODY, "The [last] one."), "The last one.");
+        assert_eq!(paragraph(BODY, "The title of [something] else"), "The first passage of two lines.");
+        assert_eq!((paragraph("", "[x]"), paragraph("# only\n\n---", "")), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn a_long_passage_begins_near_the_match() {
+        let long = format!("{}. Here a walrus rests. {}", "seals swim ".repeat(100), "and sleep ".repeat(100));
+        let shown = paragraph(&long, "… Here a [walrus] rests. and sleep …");
+        assert!(shown.starts_with("… Here a walrus rests. and sleep") && shown.ends_with('…'), "{shown}");
+        assert!(estimate_tokens(&shown) <= PARAGRAPH_TOKENS);
+    }
+
+    #[test]
+    fn a_very_long_text_is_not_counted_whole() {
+        let text = "walrus ".repeat(100_000);
+        let (rough, exact) = (roughly(&text), estimate_tokens(&text));
+        assert!(rough >= exact && rough <= exact + exact / 5, "{rough} of {exact}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_passage_is_a_short_line(body in any::<String>(), near in "[ab \\n.\\[\\]\u{e9}数]{0,600}", snippet in "[ab \\[\\]…数]{0,50}") {
+            for body in [body, near] {
+                let shown = paragraph(&body, &snippet);
+                prop_assert!(estimate_tokens(&shown) <= PARAGRAPH_TOKENS && !shown.contains('\n'));
+            }
+        }
+    }
+}

@@ -7,6 +7,7 @@
 
 mod catch_up;
 mod found;
+mod groups;
 mod hits;
 mod layers;
 mod nothing;
@@ -165,7 +166,7 @@ mod tests {
     fn counted_of(shown: usize, (total, capped): (usize, bool), (offset, limit): (usize, usize)) -> (usize, bool) {
         let hit = Hit { uid: Uid::from_u128(1), score: 1.0, parts: Vec::new() };
         let found = Hits { hits: vec![hit; shown], total, capped };
-        counted(&found, &SearchInput { offset, limit, ..SearchInput::default() })
+        counted(&found, &SearchInput { limit, offset, ..SearchInput::default() })
     }
 
     #[test]

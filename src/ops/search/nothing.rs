@@ -4,12 +4,13 @@
 //! of the query occurs at all are words replaced by similar ones. All of it costs a bounded number of searches
 //! ([`TRIES_MAX`]), and none where something was found.
 
+use super::groups::{Group, groups, is_text, only_words, words_of};
 use super::hits;
 use super::parts::{self, Part, Role, joined};
 use super::values;
 use crate::domain::id::Uid;
 use crate::domain::kind::{self, KINDS};
-use crate::domain::query::{Facet, Query};
+use crate::domain::query::Query;
 use crate::domain::record::Record;
 use crate::domain::{field, terms};
 use crate::error::Result;
@@ -102,6 +103,7 @@ const NEAR_MAX: usize = 3;
 /// Words that are looked at one by one.
 const WORDS_MAX: usize = 8;
 
+#[expect(clippy::unnecessary_wraps, reason = "the index that it will ask can fail")]
 /// The words that occur and are most like `word`, best first.
 ///
 /// # Errors
@@ -245,7 +247,7 @@ impl<'a> Look<'a> {
         let none_occurs = self.search(&only_words(parts))?.total == 0;
         for (place, part) in parts.iter().enumerate().filter(|(_, part)| is_text(part)).take(WORDS_MAX) {
             for word in words_of(part).take(WORDS_MAX) {
-                if part.role == Role::Word && !none_occurs || !none_occurs && self.occurs(word)? {
+                if !none_occurs && (part.role == Role::Word || self.occurs(word)?) {
                     continue;
                 }
                 let near = (self.similar)(word)?;
@@ -339,62 +341,6 @@ impl Why {
         let query = query.filter(|_| hits.total > 0);
         Self { cause, part, found: hits.total, capped: hits.capped, query, near: Vec::new() }
     }
-}
-
-/// Parts that narrow a query as one: all filters of a facet, or one part of another kind.
-struct Group {
-    cause: Cause,
-    places: Vec<usize>,
-}
-
-impl Group {
-    fn label(&self, parts: &[Part]) -> String {
-        joined(self.places.iter().map(|place| &parts[*place]))
-    }
-
-    /// The query without the group; of a phrase its words stay.
-    fn loosened(&self, parts: &[Part]) -> String {
-        let kept = parts.iter().enumerate().filter_map(|(place, part)| match &part.role {
-            _ if !self.places.contains(&place) => Some(part.text.as_str()),
-            Role::Phrase(text) => Some(text.as_str()),
-            _ => None,
-        });
-        kept.collect::<Vec<_>>().join(" ")
-    }
-}
-
-fn groups(parts: &[Part]) -> Vec<Group> {
-    let of = |facet: Facet| {
-        let is = |part: &Part| matches!(&part.role, Role::Filter(filter) if filter.facet == facet);
-        let places: Vec<usize> =
-            parts.iter().enumerate().filter(|(_, part)| is(part)).map(|(place, _)| place).collect();
-        (!places.is_empty()).then_some(Group { cause: Cause::Filter, places })
-    };
-    let single = |(place, part): (usize, &Part)| {
-        let cause = match part.role {
-            Role::Phrase(_) => Cause::Phrase,
-            Role::Without | Role::Excluded => Cause::Without,
-            Role::Time => Cause::Time,
-            Role::Word | Role::Filter(_) | Role::Other => return None,
-        };
-        Some(Group { cause, places: vec![place] })
-    };
-    Facet::ALL.into_iter().filter_map(of).chain(parts.iter().enumerate().filter_map(single)).collect()
-}
-
-fn is_text(part: &Part) -> bool {
-    matches!(part.role, Role::Word | Role::Phrase(_))
-}
-
-/// The words of a word or phrase.
-fn words_of(part: &Part) -> impl Iterator<Item = &str> {
-    let text = if let Role::Phrase(text) = &part.role { text } else { &part.text };
-    text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric))
-}
-
-/// A query of all words and of the words of all phrases.
-fn only_words(parts: &[Part]) -> String {
-    parts.iter().filter(|part| is_text(part)).flat_map(words_of).collect::<Vec<_>>().join(" ")
 }
 
 /// Notes that `word` of a part should be `best`, beside what else is wrong in it.

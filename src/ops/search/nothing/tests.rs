@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ops::Workspace;
+use crate::ops::search::{SearchInput, search};
 use crate::ops::workspace::Environment;
 use crate::process::identity::Identity;
 use crate::store::Registers;
@@ -117,7 +118,8 @@ fn an_empty_store_says_so() {
 #[test]
 fn the_number_of_searches_is_bounded() {
     let told = Told::full();
-    let filters: String = (0..40).map(|number| format!("-x{number} \"a b{number}\" tag:t{number} ")).collect();
+    let filters: Vec<String> = (0..40).map(|number| format!("-x{number} \"a b{number}\" tag:t{number}")).collect();
+    let filters = filters.join(" ");
     let index = told.workspace.index();
     let look = |view: &View| {
         let similar = |_: &str| Ok(vec!["lock".to_owned()]);
@@ -126,4 +128,14 @@ fn the_number_of_searches_is_bounded() {
         Ok(look.tries.get())
     };
     assert_eq!(told.workspace.read(look).unwrap(), 0);
+}
+
+#[test]
+fn ten_megabytes_are_a_query_too() {
+    let told = Told::full();
+    for text in ["zebra \"a b\" kind:x ".repeat(550_000), "y".repeat(10 << 20), "\"quoted".repeat(1_200_000)] {
+        let input = SearchInput { text, limit: 10, ..SearchInput::default() };
+        let report = search(&told.workspace, &input).unwrap();
+        assert!(report.hits.is_empty() && report.nothing.is_some_and(|nothing| nothing.why.is_empty()));
+    }
 }
