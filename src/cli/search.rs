@@ -73,7 +73,9 @@ impl SearchArgs {
             explain: self.explain,
         };
         let mut report = search::search(&workspace, &input)?;
-        let printer = Printer { input: &input, options: self.options(), budget: self.budget, now: door.now() };
+        let store = shell::store_option(&door.process.args);
+        let (options, budget, now) = (self.options(), self.budget, door.now());
+        let printer = Printer { input: &input, store, options, budget, now };
         if let Some(budget) = self.budget {
             let is_json = door.is_json();
             let cost = |report: &SearchReport| match serde_json::to_string(report) {

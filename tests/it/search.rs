@@ -199,6 +199,14 @@ fn every_offered_command_can_be_pasted() {
 }
 
 #[test]
+fn an_offered_command_asks_the_same_store() {
+    let (workspace, elsewhere) = (stocked(3), Workspace::empty());
+    let store = workspace.store();
+    let found = elsewhere.ok(&["search", "seal", "-n", "1", "--store", store.to_str().unwrap()]);
+    assert!(pasted(&elsewhere, &offered(&found)[0]).contains("2 of 3; more"), "{found}");
+}
+
+#[test]
 fn scores_and_the_query_are_explained() {
     let workspace = Workspace::new();
     workspace.add("finding", "the lock is per process");

@@ -34,6 +34,8 @@ const LONG_TOKENS: usize = 400;
 /// What is known while printing.
 pub(super) struct Printer<'a> {
     pub input: &'a SearchInput,
+    /// `--store DIR`, if that was said.
+    pub store: Option<String>,
     /// Options to repeat in a command for more.
     pub options: Vec<String>,
     pub budget: Option<usize>,
@@ -97,14 +99,15 @@ impl Printer<'_> {
         }
         let cut = if report.cut > 0 { format!(", {} left out for the budget", report.cut) } else { String::new() };
         let options = [&[format!("--offset {next}")], &self.options[..]].concat();
-        let rest = command(&options, query).unwrap_or_else(|| format!("the same with --offset {next}"));
+        let rest = self.command(options, query).unwrap_or_else(|| format!("the same with --offset {next}"));
         let _ = writeln!(out, "{} of {total}{cut}; more: {rest}", thousands(next));
     }
 
     /// Why a page has no hits although there are some.
     fn none_shown(&self, query: &str) -> String {
         let (offset, limit) = (self.input.offset, self.input.limit);
-        let first = command(&[], query).unwrap_or_else(|| "the same without --offset and --limit".to_owned());
+        let first =
+            self.command(Vec::new(), query).unwrap_or_else(|| "the same without --offset and --limit".to_owned());
         let what =
             if limit == 0 { "none shown at limit 0".to_owned() } else { format!("none from {} on", thousands(offset)) };
         format!("{what}: {first}")
@@ -118,7 +121,7 @@ impl Printer<'_> {
         }
         let _ = writeln!(out, "Nothing found for '{asked}'.");
         for why in nothing.why.iter().take(WHY_MAX) {
-            let _ = writeln!(out, "  {}", text::display(&reason(why)));
+            let _ = writeln!(out, "  {}", text::display(&self.reason(why)));
         }
         if nothing.why.is_empty() {
             let _ = writeln!(out, "  Everything there is: state list kinds");
@@ -130,6 +133,34 @@ impl Printer<'_> {
         }
         for near in &nothing.near {
             let _ = writeln!(out, "{}", line(paint, (near, &status(near)), (self.now, true)));
+        }
+    }
+
+    /// The command that searches so, in the same store.
+    fn command(&self, options: Vec<String>, query: &str) -> Option<String> {
+        let options: Vec<String> = self.store.iter().cloned().chain(options).collect();
+        command(&options, query)
+    }
+
+    /// A reason and the command that leads on, on one line.
+    fn reason(&self, why: &Why) -> String {
+        let part = told(&why.part);
+        let found = format!("{}{}", thousands(why.found), if why.capped { "+" } else { "" });
+        let near = if why.near.is_empty() { String::new() } else { format!("; near: {}", why.near.join(", ")) };
+        let rest = why.query.as_ref().and_then(|query| self.command(Vec::new(), query));
+        let rest = rest.map(|rest| format!(": {rest}")).unwrap_or_default();
+        match why.cause {
+            Cause::Empty => "The store is empty. Begin: state add finding \"WHAT YOU LEARNED\"".to_owned(),
+            Cause::Value if why.found == 0 => format!("no record has {part}{near}"),
+            Cause::Value => format!("no record has {part}{near}; {found} without it{rest}"),
+            Cause::Phrase => format!("{part} does not occur as such; its words do, {found}{rest}"),
+            Cause::Filter | Cause::Time | Cause::Without => format!("{found} without {part}{rest}"),
+            Cause::Together => format!("{found} without all of {part}{rest}"),
+            Cause::Word => format!("{} occurs nowhere{near}", quoted(&why.part)),
+            Cause::Undone => {
+                let title = why.near.first().map(|title| quoted(title)).unwrap_or_default();
+                format!("{part} {title} was undone: state show {part}")
+            }
         }
     }
 }
@@ -279,28 +310,6 @@ fn taken_as(taken: &Taken) -> String {
     ];
     let told = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
     if told.is_empty() { "nothing to search for".to_owned() } else { text::clean_line(&told) }
-}
-
-/// A reason and the command that leads on, on one line.
-fn reason(why: &Why) -> String {
-    let part = told(&why.part);
-    let found = format!("{}{}", thousands(why.found), if why.capped { "+" } else { "" });
-    let near = if why.near.is_empty() { String::new() } else { format!("; near: {}", why.near.join(", ")) };
-    let rest = why.query.as_ref().and_then(|query| command(&[], query));
-    let rest = rest.map(|rest| format!(": {rest}")).unwrap_or_default();
-    match why.cause {
-        Cause::Empty => "The store is empty. Begin: state add finding \"WHAT YOU LEARNED\"".to_owned(),
-        Cause::Value if why.found == 0 => format!("no record has {part}{near}"),
-        Cause::Value => format!("no record has {part}{near}; {found} without it{rest}"),
-        Cause::Phrase => format!("{part} does not occur as such; its words do, {found}{rest}"),
-        Cause::Filter | Cause::Time | Cause::Without => format!("{found} without {part}{rest}"),
-        Cause::Together => format!("{found} without all of {part}{rest}"),
-        Cause::Word => format!("{} occurs nowhere{near}", quoted(&why.part)),
-        Cause::Undone => {
-            let title = why.near.first().map(|title| quoted(title)).unwrap_or_default();
-            format!("{part} {title} was undone: state show {part}")
-        }
-    }
 }
 
 #[cfg(test)]

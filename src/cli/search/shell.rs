@@ -1,6 +1,7 @@
 //! A command to copy: the query as words of a POSIX shell, quoted only where it must be.
 
 use crate::domain::text;
+use std::ffi::OsString;
 
 /// A longer query is not repeated in a command.
 const CHARS_MAX: usize = 400;
@@ -15,15 +16,33 @@ pub(super) fn command(options: &[String], query: &str) -> Option<String> {
     Some(format!("{} {}", words.join(" "), quoted(&line)))
 }
 
+/// The `--store DIR` of a command line, as it is typed.
+pub(super) fn store_option(args: &[OsString]) -> Option<String> {
+    let mut words = args.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--");
+    let dir = words.find_map(|word| match word.strip_prefix("--store") {
+        Some("") => Some(None),
+        Some(value) => value.strip_prefix('=').map(Some),
+        None => None,
+    })?;
+    let dir = dir.or_else(|| words.next())?;
+    Some(format!("--store={}", if is_harmless(dir) { dir.to_owned() } else { single_quoted(dir) }))
+}
+
 /// Words as one argument, or bare if no shell and no option parser would take them for anything else.
 fn quoted(line: &str) -> String {
-    let harmless =
-        |word: &str| word.chars().all(|c| c.is_alphanumeric() || "_-:/.,+@%".contains(c)) && !word.starts_with('-');
-    if line.split(' ').all(harmless) {
+    if line.split(' ').all(|word| is_harmless(word) && !word.starts_with('-')) {
         return line.to_owned();
     }
     let separator = if line.starts_with('-') { "-- " } else { "" };
-    format!("{separator}'{}'", line.replace('\'', r"'\''"))
+    format!("{separator}{}", single_quoted(line))
+}
+
+fn is_harmless(word: &str) -> bool {
+    word.chars().all(|c| c.is_alphanumeric() || "_-:/.,+@%".contains(c))
+}
+
+fn single_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -45,6 +64,14 @@ mod tests {
             assert_eq!(command(&[], query).unwrap(), format!("state search {expected}"));
         }
         assert_eq!(command(&["--offset 10".to_owned()], "a").unwrap(), "state search --offset 10 a");
+    }
+
+    #[test]
+    fn the_store_is_repeated() {
+        let of = |line: &str| store_option(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        assert_eq!(of("state search a --store dir -n 3").unwrap(), "--store=dir");
+        assert_eq!(of("state --store=it's search a").unwrap(), r"--store='it'\''s'");
+        assert_eq!((of("state search a -- --store dir"), of("state search a --store")), (None, None));
     }
 
     #[test]
