@@ -163,7 +163,8 @@
 //! workspace.write(|writer| {
 //!     writer.create("finding", Registers::from([("title".into(), "The lock is per process".into())]))
 //! })?;
-//! let found = search(&workspace, &SearchInput { text: "process locks kind:finding".into(), limit: 10, offset: 0 })?;
+//! let input = SearchInput { text: "process locks kind:finding".into(), limit: 10, ..SearchInput::default() };
+//! let found = search(&workspace, &input)?;
 //! assert_eq!(found.hits[0].record.title, "The lock is per process");
 //! assert!(found.hits[0].snippet.contains("[lock]"));
 //! # Ok(())

@@ -83,7 +83,10 @@ fn the_text_is_gone_from_every_file_and_answer() {
         vec!["resume"],
         vec!["doctor"],
     ] {
-        let answer = workspace.json(&command);
+        let mut answer = workspace.json(&command);
+        for why in answer["nothing"]["why"].as_array_mut().into_iter().flatten() {
+            why["part"].take(); // The question, not an answer.
+        }
         assert!(!answer.to_string().replace(&format!("\"{SECRET}\""), "").contains("quagga"), "{command:?}: {answer}");
     }
     assert_eq!(workspace.search(&["quagga"]), [""; 0]);

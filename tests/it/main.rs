@@ -36,6 +36,8 @@ mod readonly;
 mod records;
 mod repair;
 mod scenarios;
+mod search;
+mod search_nothing;
 mod snapshots;
 mod strace;
 mod support;

@@ -18,9 +18,10 @@ fn every_look_answers_and_every_change_is_refused_on_a_read_only_mount() {
         let _ = std::fs::remove_file(workspace.store().join(litter));
     }
 
-    let looks: [&[&str]; 12] = [
+    let looks: [&[&str]; 13] = [
         &["resume"],
         &["search", "written"],
+        &["search", "kind:decision written"],
         &["show", &one],
         &["show", &one, "--at", "@2"],
         &["list"],

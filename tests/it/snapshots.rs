@@ -210,7 +210,7 @@ fn a_record_in_full() {
     <- needs t-00003 Log out everywhere (open)
     ");
     assert_snapshot!(same_ids(&story.workspace.ok(&["search", "processes", "wait"])), @r"
-    f-00000    now  finding Lock is per user
+    f-00000    now  finding  Lock is per user
                Two [processes] of one user [wait] for each other.
     ");
 }
