@@ -16,25 +16,30 @@ use std::ops::ControlFlow;
 /// # Errors
 /// As the store says.
 pub fn hits(view: &View, index: &Index, query: &Query, page: Page) -> Result<(Hits, usize)> {
-    match hits_on(view, index, believed(view, index)?.as_ref(), (query, page)) {
-        Err(error) if index::is_unreadable(&error) => hits_on(view, index, None, (query, page)),
-        other => other,
-    }
+    with_tail(view, index, |tail| Ok((index.search(query, tail, page)?, tail.changed.len())))
 }
 
-/// Searches the index as it covers the log up to `base`, with the rest as tail; without base everything is the tail.
-fn hits_on(
-    view: &View,
-    index: &Index,
-    base: Option<&Coverage>,
-    (query, page): (&Query, Page),
-) -> Result<(Hits, usize)> {
-    let changed = changed_since(view, base.map_or(0, |base| base.position))?;
-    let mut names = SessionNames::new();
-    let documents =
-        changed.iter().filter_map(|uid| document(view, *uid, &mut names).transpose()).collect::<Result<Vec<_>>>()?;
-    let tail = Tail { base, documents: &documents, changed: &changed };
-    Ok((index.search(query, &tail, page)?, changed.len()))
+/// The words most like `word` that occur, best first; none if it occurs itself.
+///
+/// # Errors
+/// As the store says.
+pub(super) fn similar(view: &View, index: &Index, word: &str) -> Result<Vec<String>> {
+    with_tail(view, index, |tail| index.similar(word, tail))
+}
+
+/// Looks with the records that the index has not seen; if it cannot be read, with all records.
+fn with_tail<T>(view: &View, index: &Index, look: impl Fn(&Tail<'_>) -> Result<T>) -> Result<T> {
+    let looked = |base: Option<&Coverage>| {
+        let changed = changed_since(view, base.map_or(0, |base| base.position))?;
+        let mut names = SessionNames::new();
+        let documents = changed.iter().filter_map(|uid| document(view, *uid, &mut names).transpose());
+        let documents = documents.collect::<Result<Vec<_>>>()?;
+        look(&Tail { base, documents: &documents, changed: &changed })
+    };
+    match looked(believed(view, index)?.as_ref()) {
+        Err(error) if index::is_unreadable(&error) => looked(None),
+        other => other,
+    }
 }
 
 /// How far the index covers this log; `None` if there is none that fits it.

@@ -133,7 +133,7 @@ pub fn search(workspace: &Workspace, input: &SearchInput) -> Result<SearchReport
         let notes = std::mem::take(&mut query.notes);
         let mut nothing = None;
         if found.total == 0 {
-            let similar = |word: &str| nothing::similar(view, &index, word);
+            let similar = |word: &str| hits::similar(view, &index, word);
             let explained = Look::new((view, &index), (now, behind), &similar).explain(&input.text)?;
             if let Some(corrected) = &explained.instead {
                 query = Query::parse(corrected, now);

@@ -103,16 +103,6 @@ const NEAR_MAX: usize = 3;
 /// Words that are looked at one by one.
 const WORDS_MAX: usize = 8;
 
-#[expect(clippy::unnecessary_wraps, reason = "the index that it will ask can fail")]
-/// The words that occur and are most like `word`, best first.
-///
-/// # Errors
-/// As index and store say.
-pub(super) fn similar(_view: &View, _index: &Index, _word: &str) -> Result<Vec<String>> {
-    // To connect: `Index::spellings(word, tail)` of src/index/spelling.rs, the tail as `hits` builds it.
-    Ok(Vec::new())
-}
-
 /// Finds the words that are like one.
 type Similar<'a> = &'a dyn Fn(&str) -> Result<Vec<String>>;
 
