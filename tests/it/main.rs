@@ -35,6 +35,7 @@ mod readme;
 mod readonly;
 mod records;
 mod repair;
+mod resume;
 mod scenarios;
 mod snapshots;
 mod strace;

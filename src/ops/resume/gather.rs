@@ -111,7 +111,7 @@ impl Gatherer<'_> {
         sections.push(self.handoff()?);
         sections.push(self.summaries(focus)?);
         sections.push(self.instructions(focus)?);
-        sections.extend(self.known_sections(known)?);
+        sections.extend(self.known_sections(&known)?);
         sections.push(footer());
         Ok(sections)
     }
@@ -129,7 +129,7 @@ impl Gatherer<'_> {
         sections.push(self.read_first(focus)?);
         sections.push(self.instructions(focus)?);
         known.retain(|known| known.is_about_focus);
-        sections.extend(self.known_sections(known)?);
+        sections.extend(self.known_sections(&known)?);
         sections.push(footer());
         Ok(sections)
     }

@@ -29,6 +29,8 @@ pub(super) struct Known {
     pub(super) is_about_focus: bool,
     /// The references that no longer hold, each with a remark.
     pub(super) stale: Vec<String>,
+    /// Whether it was told before, among what is wrong.
+    pub(super) is_told: bool,
     why: &'static str,
     worth: f64,
 }
@@ -58,7 +60,7 @@ impl Gatherer<'_> {
 
     fn judged(&self, title: &'static str, record: Record, (why, worth): (&'static str, f64)) -> Known {
         let is_about_focus = worth >= WORTH_FOCUS;
-        Known { title, stale: self.stale_references(&record), record, is_about_focus, why, worth }
+        Known { title, stale: self.stale_references(&record), record, is_about_focus, is_told: false, why, worth }
     }
 
     fn recent(&self, rows: &[&Kind]) -> Result<Vec<Record>> {
@@ -105,17 +107,18 @@ impl Gatherer<'_> {
     }
 
     /// The sections of what is known, with a count of what was not read.
-    pub(super) fn known_sections(&self, known: Vec<Known>) -> Result<Vec<Section>> {
+    pub(super) fn known_sections(&self, known: &[Known]) -> Result<Vec<Section>> {
         let mut sections = Vec::new();
         for (title, rows) in by_title() {
             let mut total = 0;
             for row in &rows {
                 total += self.view.count(&terms::status_term(row.name, row.statuses[0]), ready::COUNT_MAX)?;
             }
-            let here = known.iter().filter(|known| known.title == title);
-            let items: Vec<Item> = here.map(|known| self.known_item(known)).collect::<Result<_>>()?;
+            let here: Vec<&Known> = known.iter().filter(|known| known.title == title).collect();
+            let untold = here.iter().filter(|known| !known.is_told);
+            let items: Vec<Item> = untold.map(|known| self.known_item(known)).collect::<Result<_>>()?;
             let more = rows.iter().map(|row| row.plural).collect::<Vec<_>>().join(", ");
-            let left_out = total.saturating_sub(items.len());
+            let left_out = total.saturating_sub(here.len());
             sections.push(section(title, items, left_out, &format!("state list {more}")));
         }
         Ok(sections)

@@ -15,8 +15,8 @@ const STALE_MAX: usize = 3;
 const ABANDONED_MAX: usize = 5;
 
 impl Gatherer<'_> {
-    /// All of it; takes the records that it tells out of what is `known`.
-    pub(super) fn wrong(&self, last: Option<&Record>, known: &mut Vec<Known>) -> Result<Section> {
+    /// All of it; marks the records that it tells among what is `known`.
+    pub(super) fn wrong(&self, last: Option<&Record>, known: &mut [Known]) -> Result<Section> {
         let mut items = self.conflicts()?;
         items.extend(last.map(|last| self.abandoned(last)).transpose()?.flatten());
         items.extend(Self::stale(known));
@@ -66,18 +66,18 @@ impl Gatherer<'_> {
         Ok(Some(Item::line(Some(first), line).worth(0.9).why("its claims have expired".to_owned())))
     }
 
-    fn stale(known: &mut Vec<Known>) -> Vec<Item> {
+    fn stale(known: &mut [Known]) -> Vec<Item> {
         let mut items = Vec::new();
-        known.retain(|known| {
-            let Some(stale) = known.stale.first().filter(|_| items.len() < STALE_MAX) else { return true };
+        for known in known.iter_mut().filter(|known| !known.stale.is_empty()).take(STALE_MAX) {
+            let stale = &known.stale[0];
             let more =
                 if known.stale.len() > 1 { format!(" and {} more", known.stale.len() - 1) } else { String::new() };
             let line = format!("! {} {}: {stale}{more}", known.record.id(), Self::title(&known.record));
             let worth = if known.is_about_focus { 0.9 } else { 0.4 };
             let why = "what it refers to is no longer what it was".to_owned();
             items.push(Item::line(Some(known.record.id()), line).worth(worth).why(why));
-            false
-        });
+            known.is_told = true;
+        }
         items
     }
 }
