@@ -9,9 +9,9 @@
 /// Prices are in thousandths of a token.
 const TOKEN: usize = 1000;
 /// A character of a random string in letters of both cases, such as base64.
-const RANDOM_CHAR: usize = 740;
+const RANDOM_CHAR: usize = 900;
 /// A character of a random string in letters of one case, such as a digest.
-const RANDOM_HEX: usize = 700;
+const RANDOM_HEX: usize = 750;
 /// What a pair of letters that English does not use adds to a word.
 const RARE_PAIR: usize = 550;
 /// Shorter runs of letters and digits are priced word by word.
@@ -114,11 +114,9 @@ fn random_len(text: &str, before: char) -> usize {
 
 /// Into how many runs of one sort of character a text falls; a capital and what follows it in lower case are one.
 fn pieces(text: &[u8]) -> usize {
-    let sort = |b: u8| (b.is_ascii_digit(), b.is_ascii_uppercase());
-    let begins = |pair: &&[u8]| {
-        sort(pair[0]) != sort(pair[1]) && !(pair[0].is_ascii_uppercase() && sort(pair[1]) == (false, false))
-    };
-    1 + text.windows(2).filter(begins).count()
+    let sort = |b: u8| (b.is_ascii_digit(), b.is_ascii_uppercase(), matches!(b, b'+' | b'='));
+    let is_word = |pair: &[u8]| pair[0].is_ascii_uppercase() && pair[1].is_ascii_lowercase();
+    1 + text.windows(2).filter(|pair| sort(pair[0]) != sort(pair[1]) && !is_word(pair)).count()
 }
 
 #[derive(Default)]
@@ -129,9 +127,6 @@ struct Tally {
     words: usize,
     letters: usize,
     rare_pairs: usize,
-    /// Han characters and Hangul syllables, and how many of them are frequent.
-    ideographs: usize,
-    frequent: usize,
 }
 
 impl Tally {
@@ -152,16 +147,8 @@ impl Tally {
                 self.other += if class(before) == Class::Punctuation { TOKEN * 7 / 10 } else { TOKEN }
             }
             Some(Class::Punctuation) => self.other += punctuation(run, after),
-            _ => run.chars().for_each(|c| self.add_symbol(c)),
+            _ => self.other += symbols(run),
         }
-    }
-
-    fn add_symbol(&mut self, c: char) {
-        if is_ideograph(c) {
-            self.ideographs += 1;
-            self.frequent += usize::from(FREQUENT.contains(c));
-        }
-        self.other += symbol(c);
     }
 
     /// Prices a run of letters, split where the case rises.
@@ -190,8 +177,7 @@ impl Tally {
     /// Words of other languages in Latin letters cost more even where their pairs are common.
     fn total(&self) -> usize {
         let foreign = (self.rare_pairs * 1000 / self.letters.max(1)).saturating_sub(25).min(60);
-        let rare = if self.frequent * 10 < self.ideographs { self.ideographs * RARE_IDEOGRAPH } else { 0 };
-        ((self.words + self.words * foreign * 5 / 1000 + self.other + rare) * MARGIN / 100).div_ceil(TOKEN)
+        ((self.words + self.words * foreign * 5 / 1000 + self.other) * MARGIN / 100).div_ceil(TOKEN)
     }
 }
 
@@ -223,6 +209,17 @@ fn punctuation(run: &str, after: Option<char>) -> usize {
     let changes = run.as_bytes().windows(2).filter(|pair| pair[0] != pair[1]).count();
     let first = if run.len() == 1 && after.is_some_and(|c| class(c) == Class::Latin) { 700 } else { TOKEN };
     first + changes * 450 + run.len() / 8 * 300
+}
+
+/// A run outside ASCII and Latin letters. Characters that stand together without a frequent one among them are rare.
+fn symbols(run: &str) -> usize {
+    let (mut ideographs, mut frequent, mut price) = (0, 0, 0);
+    for c in run.chars() {
+        price += symbol(c);
+        ideographs += usize::from(is_ideograph(c));
+        frequent += usize::from(is_ideograph(c) && FREQUENT.contains(c));
+    }
+    price + if frequent * 10 < ideographs { ideographs * RARE_IDEOGRAPH } else { 0 }
 }
 
 /// One character outside ASCII and Latin letters.

@@ -14,6 +14,8 @@ const PRICE: f64 = 0.0016;
 const LONGER: f64 = 0.25;
 /// Some hosts show only so much of a briefing; what is vital stands there.
 const VITAL_BYTES: usize = 2000;
+/// Tokens of the line about sections of which nothing is shown, without their names.
+const UNSHOWN_TOKENS: usize = 9;
 
 /// What fits of the sections into `budget` tokens, and the text that it makes; with `why`, reasons behind the items.
 pub(super) fn fill(sections: Vec<Section>, budget: usize, why: bool) -> (Vec<Section>, String) {
@@ -54,12 +56,13 @@ impl Size {
 struct Part {
     heading: Size,
     more: Size,
+    /// Tokens of the word about it if none of it is shown; no word is said about what has no title.
+    none: usize,
     forms: Vec<Vec<Size>>,
     worth: Vec<f64>,
     left_out: usize,
     floor: usize,
     vital: bool,
-    is_titled: bool,
     choice: Vec<usize>,
     /// The sum of the forms that are shown.
     shown: Size,
@@ -72,12 +75,12 @@ impl Part {
         Self {
             heading: Size::of(&heading(section)),
             more: Size::of(&more(section, hidden)),
+            none: if section.title.is_empty() { 0 } else { estimate_tokens(&format!("{} {hidden}, ", section.title)) },
             forms: section.items.iter().map(forms).collect(),
             worth: section.items.iter().map(|item| item.worth).collect(),
             left_out: section.left_out,
             floor: section.floor,
             vital: section.vital,
-            is_titled: !section.title.is_empty(),
             choice: Vec::new(),
             shown: Size::default(),
         }
@@ -127,8 +130,6 @@ struct Plan {
     parts: Vec<Part>,
     budget: usize,
     last_vital: usize,
-    /// The line about sections of which nothing is shown, at its longest.
-    unshown: usize,
     /// Steps that did not fit.
     refused: Vec<Step>,
 }
@@ -137,8 +138,7 @@ impl Plan {
     fn new(sections: &[Section], budget: usize, why: bool) -> Self {
         let parts: Vec<Part> = sections.iter().map(|section| Part::new(section, why)).collect();
         let last_vital = parts.iter().rposition(|part| part.vital && !part.forms.is_empty()).unwrap_or(0);
-        let unshown = estimate_tokens(&unshown(sections, &vec![Vec::new(); sections.len()]));
-        Self { parts, budget, last_vital, unshown, refused: Vec::new() }
+        Self { parts, budget, last_vital, refused: Vec::new() }
     }
 
     fn fill(&mut self) {
@@ -208,9 +208,10 @@ impl Plan {
     }
 
     fn tokens(&self) -> usize {
-        let is_unshown = |part: &Part| part.is_titled && part.choice.is_empty() && part.hidden() > 0;
-        let unshown = if self.parts.iter().any(is_unshown) { self.unshown } else { 0 };
-        unshown + self.parts.iter().map(|part| part.size().tokens).sum::<usize>()
+        let unshown = self.parts.iter().filter(|part| part.choice.is_empty() && part.hidden() > 0);
+        let unshown: usize = unshown.map(|part| part.none).sum();
+        let line = if unshown > 0 { UNSHOWN_TOKENS } else { 0 };
+        line + unshown + self.parts.iter().map(|part| part.size().tokens).sum::<usize>()
     }
 
     /// The bytes up to the floor of the last vital section.

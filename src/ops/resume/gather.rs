@@ -249,7 +249,7 @@ impl Gatherer<'_> {
 
 fn footer() -> Section {
     let line = "More: state show ID, state search WORDS";
-    Section { items: vec![Item::line(None, line.to_owned())], floor: 1, ..Section::default() }
+    Section { items: vec![Item::line(None, line.to_owned())], ..Section::default() }
 }
 
 /// The first items of a section; the others are counted as left out.
