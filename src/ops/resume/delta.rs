@@ -30,22 +30,24 @@ struct Change {
 }
 
 impl Gatherer<'_> {
-    /// What is different since a log position; `since` says since when, in words.
-    pub(super) fn delta(&self, position: u64, since: &str) -> Result<Vec<Section>> {
+    /// What is different since a log position; `since` says since when, in words. `stale` are references that no longer
+    /// hold, and did then.
+    pub(super) fn delta(&self, position: u64, since: &str, stale: Vec<Item>) -> Result<Vec<Section>> {
         let changes = self.changes(position)?;
-        if changes.is_empty() {
+        if changes.is_empty() && stale.is_empty() {
             return Ok(vec![lines(vec![format!("{}. {since}: nothing changed.", self.place_name())])]);
         }
         let opening = vec![format!("{}. {since}:", self.place_name()), super::gather::DATA.to_owned()];
         let ids: BTreeSet<&str> = changes.iter().map(|change| change.record.id()).collect();
-        let mut conflicts = self.conflicts()?;
-        conflicts.retain(|item| item.id.as_deref().is_some_and(|id| ids.contains(id)));
+        let mut wrong = self.conflicts()?;
+        wrong.retain(|item| item.id.as_deref().is_some_and(|id| ids.contains(id)));
+        wrong.extend(stale);
         let (mine, others): (Vec<&Change>, Vec<&Change>) = changes.iter().partition(|change| change.is_mine);
         let left_out = others.len().saturating_sub(CHANGED_MAX);
         let items = others.iter().take(CHANGED_MAX).map(|change| self.changed(change)).collect::<Result<Vec<_>>>()?;
         Ok(vec![
             lines(opening),
-            section("Attention", conflicts, 0, "state list conflicts").vital(),
+            section("Attention", wrong, 0, "state list conflicts").vital(),
             section("Changed", items, left_out, "state log").vital(),
             section("Free now", self.freed(&changes)?, 0, "state ready").vital(),
             section("You", own(&mine).into_iter().collect(), 0, "state log"),

@@ -65,12 +65,14 @@ pub(super) fn gather(
         (Form::Since(moment), _) => {
             let since = gatherer.position_of(moment)?;
             gathered.since = Some(since);
-            gatherer.delta(since, &format!("Since {}", text::clean_line(moment)))?
+            gatherer.delta(since, &format!("Since {}", text::clean_line(moment)), Vec::new())?
         }
         (Form::Due, Some(told)) => {
             gathered.since = Some(told.position);
             let ago = when::ago(told.at, now);
-            gatherer.delta(told.position, &format!("Since your last briefing, {ago} (whole: state resume --full)"))?
+            let stale = gatherer.stale_since(told.at, focus.as_ref())?;
+            let since = format!("Since your last briefing, {ago} (whole: state resume --full)");
+            gatherer.delta(told.position, &since, stale)?
         }
         (Form::Compacted, _) => gatherer.compacted(last.as_ref(), focus.as_ref())?,
         _ => gatherer.whole(last.as_ref(), focus.as_ref())?,

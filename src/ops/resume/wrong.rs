@@ -5,8 +5,10 @@ use super::known::Known;
 use super::{Item, Section};
 use crate::domain::id::Uid;
 use crate::domain::record::Record;
+use crate::domain::reference::Reference;
 use crate::domain::{field, terms, text};
 use crate::error::Result;
+use chrono::{DateTime, Utc};
 use std::ops::ControlFlow;
 
 /// So many stale records are told here; the others have a remark where they stand.
@@ -64,6 +66,20 @@ impl Gatherer<'_> {
         let Some(first) = left.first() else { return Ok(None) };
         let line = format!("! {} is gone and left {}", session.id(), left.join(", "));
         Ok(Some(Item::line(Some(first), line).worth(0.9).why("its claims have expired".to_owned())))
+    }
+
+    /// The references of what is known that no longer hold since files changed after a moment.
+    pub(super) fn stale_since(&self, moment: DateTime<Utc>, focus: Option<&Record>) -> Result<Vec<Item>> {
+        let mut known = self.known(focus)?;
+        known.retain(|known| known.record.elements(field::REF).any(|(path, _)| self.changed_after(path, moment)));
+        Ok(Self::stale(&mut known))
+    }
+
+    /// Whether a file was written after a moment, or is gone.
+    fn changed_after(&self, path: &str, moment: DateTime<Utc>) -> bool {
+        let Ok(reference) = path.parse::<Reference>() else { return false };
+        let file = std::fs::metadata(self.workspace.place.root.join(&reference.path));
+        file.and_then(|file| file.modified()).map_or(true, |written| DateTime::<Utc>::from(written) >= moment)
     }
 
     fn stale(known: &mut [Known]) -> Vec<Item> {
