@@ -41,6 +41,7 @@ mod snapshots;
 mod strace;
 mod support;
 mod tidy;
+mod tokens;
 mod views;
 mod write_order;
 
