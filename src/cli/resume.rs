@@ -11,6 +11,7 @@ use crate::ops::resume::{self, BUDGET_DEFAULT, Form, ResumeInput};
 ///
 /// JSON: {"project", "branch"?, "worktree", "focus"?, "since"?: POSITION, "position", "sections": [{"title", "items":
 /// [{"id"?, "text", "why"?}], "left_out", "more"}], "text", "tokens", "budget"}
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(clap::Args)]
 pub(super) struct ResumeArgs {
     /// Id, unique prefix or key of a record.

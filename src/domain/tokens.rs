@@ -219,7 +219,7 @@ fn symbols(run: &str) -> usize {
         ideographs += usize::from(is_ideograph(c));
         frequent += usize::from(is_ideograph(c) && FREQUENT.contains(c));
     }
-    price + if frequent * 10 < ideographs { ideographs * RARE_IDEOGRAPH } else { 0 }
+    price + if frequent * 6 < ideographs { ideographs * RARE_IDEOGRAPH } else { 0 }
 }
 
 /// One character outside ASCII and Latin letters.
@@ -231,7 +231,7 @@ fn symbol(c: char) -> usize {
         0x900..=0xe7f | 0x3000..=0x30ff | 0xff00..=0xffef => 900,
         0x2010..=0x2027 => TOKEN,
         0x3400..=0x9fff => 1100,
-        0xac00..=0xd7af => 850,
+        0xac00..=0xd7af => 1000,
         0x1f300..=0x1faff => 3000,
         // No character has more tokens than bytes.
         _ => c.len_utf8() * TOKEN,

@@ -74,7 +74,8 @@ mod tests {
         }
         assert_eq!((store.told("a"), store.told("90")), (Some(mark(100)), Some(mark(90))));
         assert_eq!(store.told("7"), None, "forgotten");
-        for broken in [&b"\xff\xff"[..], b"", b"nonsense\n\n", &[b'x'; 20_000]] {
+        let long = "x".repeat(20_000);
+        for broken in [&b"\xff\xff"[..], b"", b"nonsense\n\n", long.as_bytes()] {
             std::fs::write(folder.path().join(FILE), broken).unwrap();
             assert_eq!(store.told("a"), None);
         }
