@@ -3,6 +3,8 @@
 //! A folder of data holds JSON lines, plain (`docs.jsonl`) or packed (`docs.jsonl.xz`); `search` and `resume` say which.
 //! Every store that a measurement needs is made in a temporary folder and thrown away.
 
+pub mod resume;
+
 use crate::error::{Error, Result};
 use lzma_rust2::XzReader;
 use serde::de::DeserializeOwned;

@@ -9,6 +9,7 @@ mod tasks;
 
 use super::Workspace;
 use crate::error::{Error, Result};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 /// What to brief about.
@@ -92,11 +93,18 @@ pub struct ResumeReport {
 /// # Errors
 /// `Usage` for a budget that holds nothing; else as the store says.
 pub fn resume(workspace: &Workspace, input: &ResumeInput) -> Result<ResumeReport> {
+    brief(workspace, input, workspace.now())
+}
+
+/// Briefs the next session as if the time were `now`.
+///
+/// # Errors
+/// As [`resume`].
+pub fn brief(workspace: &Workspace, input: &ResumeInput, now: DateTime<Utc>) -> Result<ResumeReport> {
     if input.budget < BUDGET_MIN {
         return Err(Error::usage(format!("a budget of {} tokens holds nothing", input.budget))
             .hint(format!("at least {BUDGET_MIN}; the default is {BUDGET_DEFAULT}")));
     }
-    let now = workspace.now();
     let gathered = workspace.read(|view| gather::gather(view, workspace, input, now))?;
     let (sections, text) = fill::fill(gathered.sections, input.budget);
     Ok(ResumeReport {
