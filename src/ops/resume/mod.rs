@@ -34,10 +34,19 @@ pub struct Item {
     pub id: Option<String>,
     /// The form that fits.
     pub text: String,
+    /// Why it is here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// All forms, longest first; the last is one line.
     #[serde(skip)]
     pub forms: Vec<String>,
+    /// How likely it is that the reader needs it, from 0 to 1.
+    #[serde(skip)]
+    pub worth: f64,
 }
+
+/// What an item is worth that nobody knows better.
+const WORTH_DEFAULT: f64 = 0.5;
 
 impl Item {
     fn line(id: Option<&str>, line: String) -> Self {
@@ -45,7 +54,15 @@ impl Item {
     }
 
     fn forms(id: Option<&str>, forms: Vec<String>) -> Self {
-        Self { id: id.map(str::to_owned), text: String::new(), forms }
+        Self { id: id.map(str::to_owned), forms, worth: WORTH_DEFAULT, ..Self::default() }
+    }
+
+    fn worth(self, worth: f64) -> Self {
+        Self { worth, ..self }
+    }
+
+    fn why(self, why: String) -> Self {
+        Self { why: Some(why), ..self }
     }
 }
 
