@@ -188,8 +188,9 @@ fn measure(workspace: &Workspace, case: &Case, ledger: usize) -> Result<CaseRepo
         let share = ratio(names.len() - missed.len(), names.len());
         budgets.push(AtBudget { budget, share, tokens: ratio(report.tokens, 1) });
     }
-    let by_update = first(&open, &case.gold_open);
-    let orders = vec![Order { name: "last update", first: by_update }];
+    let likely = workspace.read(|view| resume::order(view, workspace, case.t))?;
+    let order = |name, tasks: &[Record]| Order { name, first: first(tasks, &case.gold_open) };
+    let orders = vec![order("last update", &open), order("likely", &likely)];
     let (gold, name) = (case.gold_open.len(), case.case.clone());
     Ok(CaseReport { case: name, ledger, open: open.len(), gold, budgets, orders, missed })
 }

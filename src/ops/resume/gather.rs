@@ -44,9 +44,10 @@ pub(super) fn gather(view: &View, workspace: &Workspace, input: &ResumeInput, no
     let mut sections = vec![gatherer.opening(last.as_ref(), focus.as_ref())?];
     sections.push(gatherer.conflicts()?);
     sections.push(gatherer.handoff()?);
-    sections.push(gatherer.interrupted()?);
+    let [active, next] = gatherer.tasks()?;
+    sections.push(active);
     sections.push(gatherer.blockers()?);
-    sections.push(gatherer.next()?);
+    sections.push(next);
     sections.extend(gatherer.known(focus.as_ref())?);
     sections.push(footer());
     Ok(Gathered { focus: focus.map(|focus| focus.id().to_owned()), sections })
@@ -169,6 +170,17 @@ impl Gatherer<'_> {
             Ok(proceed(items.len()))
         })?;
         Ok(section("Conflicts", items, 0, "state list conflicts"))
+    }
+
+    /// The last handoff of this branch.
+    pub(super) fn last_handoff(&self) -> Result<Option<Record>> {
+        let (mut found, mut read) = (None, 0);
+        self.view.each(&terms::kind_term(kind::HANDOFF), |handoff| {
+            read += 1;
+            found = Some(handoff).filter(|handoff| handoff.is_live() && self.is_here(handoff));
+            Ok(if found.is_some() { ControlFlow::Break(()) } else { proceed(read) })
+        })?;
+        Ok(found)
     }
 
     /// The last handoff; with all branches, the last of each.

@@ -5,7 +5,10 @@
 
 mod fill;
 mod gather;
+mod likely;
 mod tasks;
+
+pub use likely::order;
 
 use super::Workspace;
 use crate::error::{Error, Result};
