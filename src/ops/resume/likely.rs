@@ -60,6 +60,8 @@ const SCAN_MAX: usize = 1000;
 /// How many tasks are read because they were touched last, and because they are most urgent.
 const RECENT_MAX: usize = 60;
 const URGENT_MAX: usize = 15;
+/// How many of the newest tasks are read besides, where not all open ones could be seen.
+const NEWEST_MAX: usize = 30;
 /// How many records are read for what tasks need.
 const NEEDED_MAX: usize = 40;
 /// How many needs of one task are looked at.
@@ -119,16 +121,16 @@ pub(super) fn likely(gatherer: &Gatherer<'_>) -> Result<Ranking> {
     let open = Open::scan(gatherer.view)?;
     let last_activity = last_activity(gatherer)?;
     let mut ranker =
-        Ranker { gatherer, last_activity, waiting: open.waiting, named: BTreeMap::new(), needed: BTreeMap::new() };
+        Ranker { gatherer, last_activity, waiting: &open.waiting, named: BTreeMap::new(), needed: BTreeMap::new() };
     ranker.read_names()?;
     let mut tasks = Vec::new();
-    for uid in candidates(&open.tasks, ranker.named.keys().copied()) {
+    for uid in candidates(&open, ranker.named.keys().copied()) {
         if let Some(task) = gatherer.view.record(uid)?.filter(|task| task.kind() == kind::TASK && task.is_live()) {
             tasks.push(ranker.rank(task)?);
         }
     }
     tasks.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.record.updated.cmp(&a.record.updated)));
-    Ok(Ranking { tasks, open: open.count })
+    Ok(Ranking { tasks, open: open.tasks.len() })
 }
 
 /// An open task as the lists show it without reading it: how long untouched, and its identity. In order of urgency.
@@ -137,7 +139,8 @@ type Posting = (u64, Uid);
 struct Open {
     tasks: Vec<Posting>,
     waiting: BTreeSet<Uid>,
-    count: usize,
+    /// The newest tasks whether open or not, where the lists are too long to see all open ones.
+    newest: Vec<Uid>,
 }
 
 impl Open {
@@ -155,7 +158,14 @@ impl Open {
             waiting.insert(uid);
             Ok(until(waiting.len() >= SCAN_MAX))
         })?;
-        Ok(Self { count: tasks.len(), tasks, waiting })
+        let mut newest = Vec::new();
+        if tasks.len() >= SCAN_MAX {
+            view.scan(&terms::kind_term(kind::TASK), |_, uid| {
+                newest.push(uid);
+                Ok(until(newest.len() >= NEWEST_MAX))
+            })?;
+        }
+        Ok(Self { tasks, waiting, newest })
     }
 }
 
@@ -164,11 +174,12 @@ fn until(is_enough: bool) -> ControlFlow<()> {
 }
 
 /// What is worth reading: touched last, most urgent, or named.
-fn candidates(open: &[Posting], named: impl Iterator<Item = Uid>) -> BTreeSet<Uid> {
-    let mut recent = open.to_vec();
+fn candidates(open: &Open, named: impl Iterator<Item = Uid>) -> BTreeSet<Uid> {
+    let mut recent = open.tasks.clone();
     recent.sort_unstable();
-    let urgent = open.iter().take(URGENT_MAX);
-    recent.iter().take(RECENT_MAX).chain(urgent).map(|(_, uid)| *uid).chain(named).collect()
+    let urgent = open.tasks.iter().take(URGENT_MAX);
+    let seen = recent.iter().take(RECENT_MAX).chain(urgent).map(|(_, uid)| *uid);
+    seen.chain(open.newest.iter().copied()).chain(named).collect()
 }
 
 /// When a task was touched last, ended ones included.
@@ -180,7 +191,7 @@ fn last_activity(gatherer: &Gatherer<'_>) -> Result<DateTime<Utc>> {
 struct Ranker<'a> {
     gatherer: &'a Gatherer<'a>,
     last_activity: DateTime<Utc>,
-    waiting: BTreeSet<Uid>,
+    waiting: &'a BTreeSet<Uid>,
     /// Who is named, and the id of the record that does.
     named: BTreeMap<Uid, String>,
     /// What tasks need, as far as it was read.
@@ -311,3 +322,6 @@ fn called(view: &View, word: &str) -> Result<Option<Uid>> {
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,8 @@ use crate::ops::{checkpoint, session};
 
 /// Tokens of a title in the forms of a task's line; the last is just enough to know it again.
 const TITLE_TOKENS: [usize; 3] = [30, 14, 10];
+/// A task in progress that is worth less has no claim to a place.
+const WORTH_MIN: f64 = 0.05;
 
 impl Gatherer<'_> {
     /// Tasks in progress and checkpoints with steps to go, then what could be next.
@@ -29,7 +31,10 @@ impl Gatherer<'_> {
             }
         }
         active.extend(self.checkpoints()?);
-        Ok([section("In progress", active, 0, "state list active"), section("Next", next, unread, "state list tasks")])
+        let mut active = section("In progress", active, 0, "state list active");
+        // What an imported ledger calls in progress may be a year old, and must not take the room of what is next.
+        active.floor = active.items.iter().filter(|item| item.worth >= WORTH_MIN).count().min(active.floor);
+        Ok([active, section("Next", next, unread, "state list tasks")])
     }
 
     /// A task in a line. The shortest form says no more than that it waits.
