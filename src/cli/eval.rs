@@ -27,7 +27,7 @@ enum Eval {
 /// they stood at "t". Each file may be packed (.xz). Shares are means over the cases, from 0 to 1.
 ///
 /// JSON: {"cases", "skipped", "gold", "budgets": [{"budget", "share", "tokens"}], "orders": [{"name", "first": [5, 10, 20]}],
-/// "by_case": [{"case", "ledger", "open", "gold", "budgets", "orders", "missed": [ID]}], "seconds"}
+/// "by_case": [{"case", "ledger", "rejected", "open", "gold", "budgets", "orders", "missed": [ID]}], "seconds"}
 #[derive(clap::Args)]
 struct EvalResumeArgs {
     /// The folder with cases.jsonl.

@@ -90,10 +90,12 @@ fn a_folder_that_is_not_as_described_is_one_clear_error() {
 #[test]
 fn briefings_of_real_sessions_name_what_they_turned_to() {
     let report = Workspace::empty().json(&["eval", "resume", FIXTURES]);
-    assert_eq!((&report["cases"], &report["gold"]), (&json!(3), &json!(15)));
-    for (budget, floor) in [(300, 0.8), (500, 0.9), (1500, 1.0)] {
+    assert_eq!((&report["cases"], &report["gold"]), (&json!(3), &json!(9)));
+    for (budget, floor) in [(300, 0.9), (500, 1.0), (1500, 1.0)] {
         assert!(share(&report, budget) >= floor, "{budget}: {report}");
     }
-    let ([five, ten, _], [five_before, ten_before, _]) = (first(&report, "likely"), first(&report, "last update"));
-    assert!(five >= five_before && ten >= ten_before && ten >= 0.95, "{report}");
+    // By last update alone 49, 67 and 100 %.
+    let [five, ten, _] = first(&report, "likely");
+    assert!(five >= 0.9 && ten >= 1.0, "{report}");
+    assert!(first(&report, "last update")[1] < 0.7, "{report}");
 }

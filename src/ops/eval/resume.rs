@@ -80,6 +80,8 @@ pub struct CaseReport {
     pub case: String,
     /// How many issues are in its ledger.
     pub ledger: usize,
+    /// How many lines of its ledger are broken and were left out.
+    pub rejected: usize,
     /// How many of them are open.
     pub open: usize,
     /// How many the session turned to.
@@ -119,7 +121,7 @@ pub fn eval_resume(
     for (at, case) in cases.iter().enumerate().filter(|(_, case)| !case.gold_open.is_empty()) {
         let workspace = workspace_of(place, &scratch.0.join(at.to_string()));
         let ledger = take_ledger(&workspace, &input.folder, case, &scratch.0)?;
-        by_case.push(measure(&workspace, case, ledger)?);
+        by_case.push(measure(&workspace, case, &ledger)?);
         progress(at + 1, total);
     }
     let took = place.now() - begun;
@@ -160,8 +162,14 @@ fn workspace_of(place: &Workspace, dir: &Path) -> Workspace {
     Workspace { store, ..place.clone() }
 }
 
-/// Makes the store of a case; returns how many issues are in it.
-fn take_ledger(workspace: &Workspace, folder: &Path, case: &Case, scratch: &Path) -> Result<usize> {
+/// How much of a ledger came in, and how many of its lines are broken: it is taken as `import` takes it.
+struct Ledger {
+    issues: usize,
+    rejected: usize,
+}
+
+/// Makes the store of a case.
+fn take_ledger(workspace: &Workspace, folder: &Path, case: &Case, scratch: &Path) -> Result<Ledger> {
     init::init(workspace)?;
     let path = folder.join(&case.snapshot);
     let mut text = Vec::new();
@@ -170,13 +178,16 @@ fn take_ledger(workspace: &Workspace, folder: &Path, case: &Case, scratch: &Path
     let ledger = scratch.join("ledger.jsonl");
     files::write_whole(&ledger, &text)?;
     let report = import::import(workspace, &ledger, false, &|_, _| {})?;
-    if report.added == 0 {
-        return Err(Error::usage(format!("{} of case {} holds no issue", path.display(), case.case)));
+    if !report.kinds.contains_key(kind::TASK) {
+        let hint = report.rejected.first().map_or("it should be a beads ledger, an issue a line", |first| &first.why);
+        return Err(
+            Error::usage(format!("{} of case {} holds no issue", path.display(), case.case)).hint(hint.to_owned())
+        );
     }
-    Ok(report.added)
+    Ok(Ledger { issues: report.added, rejected: report.rejected.len() })
 }
 
-fn measure(workspace: &Workspace, case: &Case, ledger: usize) -> Result<CaseReport> {
+fn measure(workspace: &Workspace, case: &Case, ledger: &Ledger) -> Result<CaseReport> {
     let (open, names) = workspace.read(|view| Ok((open_tasks(view)?, names(view, &case.gold_open)?)))?;
     let mut budgets = Vec::new();
     let mut missed = Vec::new();
@@ -191,8 +202,16 @@ fn measure(workspace: &Workspace, case: &Case, ledger: usize) -> Result<CaseRepo
     let likely = workspace.read(|view| resume::order(view, workspace, case.t))?;
     let order = |name, tasks: &[Record]| Order { name, first: first(tasks, &case.gold_open) };
     let orders = vec![order("last update", &open), order("likely", &likely)];
-    let (gold, name) = (case.gold_open.len(), case.case.clone());
-    Ok(CaseReport { case: name, ledger, open: open.len(), gold, budgets, orders, missed })
+    Ok(CaseReport {
+        case: case.case.clone(),
+        ledger: ledger.issues,
+        rejected: ledger.rejected,
+        open: open.len(),
+        gold: names.len(),
+        budgets,
+        orders,
+        missed,
+    })
 }
 
 /// Every open task, what was touched last first. Only a measurement may read so many.
