@@ -77,11 +77,12 @@ fn resume_beside_the_one_who_works() {
     Blocked:
       1 task waits for others: state list blocked
     Next:
-      t-00004 p2 fix the race
-      t-00005 p3 Write the changelog
+      t-00004 fix the race
+      t-00005 Log out everywhere (waits for t-00001)
+      t-00006 p3 Write the changelog
     Known:
-      d-00006 Rotate tokens on use
-      f-00007 Lock is per user
+      d-00007 Rotate tokens on use
+      f-00008 Lock is per user
       > Two processes of one user wait for each other.
     More: state show ID, state search WORDS, state ready, state log
     ");
@@ -116,11 +117,12 @@ fn resume_with_a_conflict() {
     Blocked:
       1 task waits for others: state list blocked
     Next:
-      t-00006 p2 fix the race
-      t-00007 p3 Write the changelog
+      t-00006 fix the race
+      t-00007 Log out everywhere (waits for t-00001)
+      t-00008 p3 Write the changelog
     Known:
       f-00002 Lock is per process
-      d-00008 Rotate tokens on use
+      d-00009 Rotate tokens on use
       f-00003 Lock is per user
       > Two processes of one user wait for each other.
     More: state show ID, state search WORDS, state ready, state log
@@ -150,11 +152,12 @@ fn resume_after_a_crash() {
     Blocked:
       1 task waits for others: state list blocked
     Next:
-      t-00004 p2 fix the race
-      t-00005 p3 Write the changelog
+      t-00004 fix the race
+      t-00005 Log out everywhere (waits for t-00001)
+      t-00006 p3 Write the changelog
     Known:
-      d-00006 Rotate tokens on use
-      f-00007 Lock is per user (src/lock.rs:1 (changed since))
+      d-00007 Rotate tokens on use
+      f-00008 Lock is per user (src/lock.rs:1 (changed since))
       > Two processes of one user wait for each other.
     More: state show ID, state search WORDS, state ready, state log
     ");

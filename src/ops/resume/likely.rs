@@ -86,8 +86,6 @@ pub(super) struct Likely {
     pub(super) waits_for: Option<String>,
     /// The id of what was just finished and had held it up.
     pub(super) freed_by: Option<String>,
-    /// The id of the handoff or message that names it.
-    pub(super) named_in: Option<String>,
 }
 
 impl Likely {
@@ -204,7 +202,7 @@ impl Ranker<'_> {
         let mut score = -(1.0 + age.as_seconds_f64().max(0.0) / 3600.0).ln();
         let mut reasons = vec![format!("touched {}", when::ago(task.updated_at, self.gatherer.now))];
         let (waits_for, freed_by) = self.needs(&task)?;
-        let named_in = self.named.get(&task.uid).cloned();
+        let named_in = self.named.get(&task.uid);
         let mut add = |weight: f64, reason: String| {
             score += weight;
             reasons.push(reason);
@@ -225,7 +223,7 @@ impl Ranker<'_> {
             add(ASIDE, "no work for now".to_owned());
         }
         waits_for.iter().for_each(|id| add(0.0, format!("waits for {id}")));
-        Ok(Likely { record: task, score, reasons, waits_for, freed_by, named_in })
+        Ok(Likely { record: task, score, reasons, waits_for, freed_by })
     }
 
     fn is_aside(&self, task: &Record) -> bool {

@@ -60,9 +60,7 @@ impl Gatherer<'_> {
     /// Why a task stands where it does, where that says something.
     fn remark(task: &Likely) -> Option<String> {
         let says = |words: &str, id: &Option<String>| id.as_ref().map(|id| format!("{words} {id}"));
-        says("waits for", &task.waits_for)
-            .or_else(|| says("free since", &task.freed_by))
-            .or_else(|| says("named in", &task.named_in))
+        says("waits for", &task.waits_for).or_else(|| says("free since", &task.freed_by))
     }
 
     /// Where a task is interrupted is where it was started, not where it was written down.
@@ -79,7 +77,9 @@ impl Gatherer<'_> {
         Ok(match session::holder(self.view, task, self.now)? {
             Some(holder) if Some(holder.uid) == me => "yours".to_owned(),
             Some(holder) => format!("{} is on it", holder.id()),
-            None => format!("left {}", self.age(task)),
+            // What nobody claimed came from a ledger, whose word for it may be old.
+            None if task.claims().is_empty() => format!("left {}", self.age(task)),
+            None => format!("left {}: state start {}", self.age(task), task.id()),
         })
     }
 
