@@ -47,8 +47,14 @@ const BRANCH: f64 = 0.5;
 /// Not work to turn to: mail, gates, and what is put off.
 const ASIDE: f64 = -1.0;
 
-/// How a score becomes a probability, fitted to the same cases by eye: one half at 0, 1 of 35 at -5.
-const STEEPNESS: f64 = 0.7;
+/// A session turns to about so many of the tasks that are open when it begins.
+const TURNED_TO: f64 = 4.0;
+/// How sharply these fall on the tasks in front: a task's part goes with the exponential of so much of its score. The two
+/// were fitted to the same data; a part of a whole beat a probability by score alone, because somebody must turn to
+/// something also where all is old.
+const SHARPNESS: f64 = 0.5;
+/// No task is certain.
+const WORTH_MAX: f64 = 0.95;
 
 /// Tags of ledgers for what stands among the tasks and is none.
 const NO_WORK: [&str; 3] = ["message", "merge-request", "gate"];
@@ -80,19 +86,14 @@ pub(super) struct Likely {
     pub(super) record: Record,
     /// The sum of the factors: higher is likelier.
     pub(super) score: f64,
+    /// The probability that the next session turns to it.
+    pub(super) worth: f64,
     /// What speaks for and against it.
     pub(super) reasons: Vec<String>,
     /// The id of what holds it up.
     pub(super) waits_for: Option<String>,
     /// The id of what was just finished and had held it up.
     pub(super) freed_by: Option<String>,
-}
-
-impl Likely {
-    /// The probability that the next session turns to it.
-    pub(super) fn worth(&self) -> f64 {
-        1.0 / (1.0 + (-STEEPNESS * self.score).exp())
-    }
 }
 
 /// Tasks, the likeliest first.
@@ -128,7 +129,17 @@ pub(super) fn likely(gatherer: &Gatherer<'_>) -> Result<Ranking> {
         }
     }
     tasks.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.record.updated.cmp(&a.record.updated)));
+    share_worth(&mut tasks);
     Ok(Ranking { tasks, open: open.tasks.len() })
+}
+
+fn share_worth(tasks: &mut [Likely]) {
+    let best = tasks.first().map_or(0.0, |task| task.score);
+    let part = |task: &Likely| (SHARPNESS * (task.score - best)).exp();
+    let whole: f64 = tasks.iter().map(part).sum();
+    for task in tasks {
+        task.worth = (TURNED_TO * part(task) / whole).min(WORTH_MAX);
+    }
 }
 
 /// An open task as the lists show it without reading it: how long untouched, and its identity. In order of urgency.
@@ -223,7 +234,7 @@ impl Ranker<'_> {
             add(ASIDE, "no work for now".to_owned());
         }
         waits_for.iter().for_each(|id| add(0.0, format!("waits for {id}")));
-        Ok(Likely { record: task, score, reasons, waits_for, freed_by })
+        Ok(Likely { record: task, score, worth: 0.0, reasons, waits_for, freed_by })
     }
 
     fn is_aside(&self, task: &Record) -> bool {

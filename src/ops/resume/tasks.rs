@@ -54,7 +54,7 @@ impl Gatherer<'_> {
         let mut forms: Vec<String> = TITLE_TOKENS.into_iter().enumerate().map(form).collect();
         forms.dedup();
         let why = format!("{:+.1}: {}", task.score, task.reasons.join(", "));
-        Item::forms(Some(record.id()), forms).worth(task.worth()).why(why)
+        Item::forms(Some(record.id()), forms).worth(task.worth).why(why)
     }
 
     /// Why a task stands where it does, where that says something.

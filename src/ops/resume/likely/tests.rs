@@ -161,7 +161,20 @@ fn age_counts_from_the_last_activity_not_from_now() {
         store_of(&[issue("a-1", 1000, &json!({})), issue("a-2", 1001, &json!({})), issue("a-3", 1050, &json!({}))]);
     let tasks = ranked(&workspace);
     assert!(tasks[0].score.abs() < 0.01 && tasks[2].score < -3.0);
-    assert!(tasks[0].worth() > 0.49 && tasks[2].worth() < 0.15);
+}
+
+#[test]
+fn what_a_task_is_worth_falls_with_its_score_and_sums_up_to_what_sessions_turn_to() {
+    let issues = |ages: &[i64]| -> Vec<Value> {
+        ages.iter().enumerate().map(|(at, age)| issue(&format!("a-{at}"), *age, &json!({}))).collect()
+    };
+    let worth =
+        |ages: &[i64]| -> Vec<f64> { ranked(&store_of(&issues(ages)).1).iter().map(|task| task.worth).collect() };
+    let spread = worth(&[0, 1, 10, 100, 1000, 1000, 1000, 1000]);
+    assert!(spread.is_sorted_by(|a, b| a >= b) && spread[0] > 10.0 * spread[7], "{spread:?}");
+    let even = worth(&[500; 10]);
+    assert!(even.iter().all(|worth| (worth - 0.4).abs() < 0.01), "{even:?}");
+    assert_eq!(worth(&[0]), [WORTH_MAX]);
 }
 
 #[test]
