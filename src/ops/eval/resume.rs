@@ -97,7 +97,8 @@ pub struct CaseReport {
 /// A line of `cases.jsonl`; what else it says is not needed here.
 #[derive(Deserialize)]
 struct Case {
-    case: String,
+    #[serde(rename = "case")]
+    name: String,
     t: DateTime<Utc>,
     snapshot: PathBuf,
     gold_open: BTreeSet<String>,
@@ -173,7 +174,7 @@ fn take_ledger(workspace: &Workspace, folder: &Path, case: &Case, scratch: &Path
     init::init(workspace)?;
     let path = folder.join(&case.snapshot);
     let mut text = Vec::new();
-    let cannot = |e| Error::io(format!("cannot read {} of case {}", path.display(), case.case), e);
+    let cannot = |e| Error::io(format!("cannot read {} of case {}", path.display(), case.name), e);
     open(&path)?.read_to_end(&mut text).map_err(cannot)?;
     let ledger = scratch.join("ledger.jsonl");
     files::write_whole(&ledger, &text)?;
@@ -181,7 +182,7 @@ fn take_ledger(workspace: &Workspace, folder: &Path, case: &Case, scratch: &Path
     if !report.kinds.contains_key(kind::TASK) {
         let hint = report.rejected.first().map_or("it should be a beads ledger, an issue a line", |first| &first.why);
         return Err(
-            Error::usage(format!("{} of case {} holds no issue", path.display(), case.case)).hint(hint.to_owned())
+            Error::usage(format!("{} of case {} holds no issue", path.display(), case.name)).hint(hint.to_owned())
         );
     }
     Ok(Ledger { issues: report.added, rejected: report.rejected.len() })
@@ -203,7 +204,7 @@ fn measure(workspace: &Workspace, case: &Case, ledger: &Ledger) -> Result<CaseRe
     let order = |name, tasks: &[Record]| Order { name, first: first(tasks, &case.gold_open) };
     let orders = vec![order("last update", &open), order("likely", &likely)];
     Ok(CaseReport {
-        case: case.case.clone(),
+        case: case.name.clone(),
         ledger: ledger.issues,
         rejected: ledger.rejected,
         open: open.len(),

@@ -209,32 +209,36 @@ struct Ranker<'a> {
 
 impl Ranker<'_> {
     fn rank(&mut self, task: Record) -> Result<Likely> {
-        let age = self.last_activity - task.updated_at;
-        let mut score = -(1.0 + age.as_seconds_f64().max(0.0) / 3600.0).ln();
-        let mut reasons = vec![format!("touched {}", when::ago(task.updated_at, self.gatherer.now))];
         let (waits_for, freed_by) = self.needs(&task)?;
-        let named_in = self.named.get(&task.uid);
-        let mut add = |weight: f64, reason: String| {
-            score += weight;
-            reasons.push(reason);
-        };
-        if task.priority() != field::PRIORITY_DEFAULT {
-            add(PRIORITY * steps_above_default(task.priority()), format!("p{}", task.priority()));
+        let age = (self.last_activity - task.updated_at).as_seconds_f64().max(0.0) / 3600.0;
+        let mut factors =
+            vec![(-(1.0 + age).ln(), format!("touched {}", when::ago(task.updated_at, self.gatherer.now)))];
+        factors.extend(self.named.get(&task.uid).map(|id| (NAMED, format!("named in {id}"))));
+        factors.extend(freed_by.iter().map(|id| (FREED, format!("free since {id}"))));
+        factors.extend(waits_for.iter().map(|id| (0.0, format!("waits for {id}"))));
+        factors.extend(self.declared(&task));
+        let (weights, reasons): (Vec<f64>, Vec<String>) = factors.into_iter().unzip();
+        Ok(Likely { record: task, score: weights.iter().sum(), worth: 0.0, reasons, waits_for, freed_by })
+    }
+
+    /// What the task says of itself.
+    fn declared(&self, task: &Record) -> Vec<(f64, String)> {
+        let mut factors = Vec::new();
+        let priority = task.priority();
+        if priority != field::PRIORITY_DEFAULT {
+            factors.push((PRIORITY * steps_above_default(priority), format!("p{priority}")));
         }
-        named_in.iter().for_each(|id| add(NAMED, format!("named in {id}")));
-        freed_by.iter().for_each(|id| add(FREED, format!("free since {id}")));
         if task.status() == "active" {
-            add(BEGUN, "in progress".to_owned());
+            factors.push((BEGUN, "in progress".to_owned()));
         }
         let branch = self.gatherer.workspace.place.branch.as_deref();
         if branch.is_some() && task.text(field::BRANCH) == branch {
-            add(BRANCH, "made on this branch".to_owned());
+            factors.push((BRANCH, "made on this branch".to_owned()));
         }
-        if self.is_aside(&task) {
-            add(ASIDE, "no work for now".to_owned());
+        if self.is_aside(task) {
+            factors.push((ASIDE, "no work for now".to_owned()));
         }
-        waits_for.iter().for_each(|id| add(0.0, format!("waits for {id}")));
-        Ok(Likely { record: task, score, worth: 0.0, reasons, waits_for, freed_by })
+        factors
     }
 
     fn is_aside(&self, task: &Record) -> bool {
