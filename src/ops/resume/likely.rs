@@ -212,7 +212,7 @@ impl Ranker<'_> {
         let (waits_for, freed_by) = self.needs(&task)?;
         let age = (self.last_activity - task.updated_at).as_seconds_f64().max(0.0) / 3600.0;
         let mut factors =
-            vec![(-(1.0 + age).ln(), format!("touched {}", when::ago(task.updated_at, self.gatherer.now)))];
+            vec![((1.0 / (1.0 + age)).ln(), format!("touched {}", when::ago(task.updated_at, self.gatherer.now)))];
         factors.extend(self.named.get(&task.uid).map(|id| (NAMED, format!("named in {id}"))));
         factors.extend(freed_by.iter().map(|id| (FREED, format!("free since {id}"))));
         factors.extend(waits_for.iter().map(|id| (0.0, format!("waits for {id}"))));
