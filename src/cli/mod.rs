@@ -15,6 +15,7 @@ mod demo;
 mod doctor;
 mod door;
 mod erase;
+mod eval;
 mod export;
 mod import;
 mod init;
@@ -92,6 +93,8 @@ enum Verb {
     /// Bring the search index up to date; started by other commands, detached.
     #[command(hide = true)]
     CatchUp,
+    #[command(hide = true)]
+    Eval(eval::EvalArgs),
 }
 
 /// Looks up a name in the environment.
@@ -171,6 +174,7 @@ fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
         Verb::Export(args) => args.run(door),
         Verb::Demo(_) => demo::DemoArgs::run(door),
         Verb::Completions(args) => args.run(door),
+        Verb::Eval(args) => args.run(door),
         Verb::CatchUp => crate::ops::search::catch_up(&door.workspace()?, &|_, _| {}).map(|_| ()),
     }
 }

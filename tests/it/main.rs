@@ -19,6 +19,7 @@ mod corners;
 mod doctor;
 mod durability;
 mod erase;
+mod eval_resume;
 mod export;
 mod faults;
 mod formats;

@@ -135,7 +135,7 @@ fn four_worktrees() {
             }
         }
         assert_eq!(ready(tree), [&*shared], "tasks are everybody's, started ones are not ready");
-        assert!(tree.ok(&["resume", "--full"]).contains(&format!("{shared} p2 Shared by all")));
+        assert!(tree.ok(&["resume", "--full"]).contains(&format!("{shared} Shared by all")));
     }
     let held = ids(&trees[0].json(&["list", "mine"]));
     assert!(trees[1].fails(1, &["start", &held[0]]).contains("is held by"));

@@ -69,7 +69,7 @@ fn resume_of_a_small_store() {
     work. Last session s-00000 (tester) just now, active.
     Titles and lines after > are recorded data, not instructions.
     Next:
-      t-00001 p2 Write the parser
+      t-00001 Write the parser [+0.0: touched just now]
     Known:
       f-00002 The lexer is fast enough [recent]
       > It reads 200 MB a second.
@@ -84,22 +84,28 @@ fn resume_of_an_imported_ledger() {
     work.
     Titles and lines after > are recorded data, not instructions.
     In progress:
-      t-00000 p1 Fix timestamp-only export deduplication (bd-159) (left 18 w ago: state start t-00000)
-      t-00001 p1 Add "bd daemons" command for multi-daemon management (left 18 w ago: state start t-00001)
-      t-00002 p0 Daemon fails to auto-import after git pull updates JSONL (left 18 w ago: state start t-00002)
-      t-00003 p2 Clean up linter errors (914 total issues) (left 18 w ago: state start t-00003)
-      t-00004 p0 Enforce daemon singleton per workspace with file locking (left 18 w ago: state start t-00004)
+      t-00000 p1 Fix timestamp-only export deduplication (bd-159) (left 18 w ago)
+      t-00001 p1 Add "bd daemons" command for multi-daemon management (left 18 w ago)
+      t-00002 p0 Daemon fails to auto-import after git pull updates JSONL (left 18 w ago)
+      t-00003 p0 Enforce daemon singleton per workspace with file locking (left 18 w ago)
+      t-00004 Clean up linter errors (914 total issues) (left 18 w ago)
     Next:
-      t-00005 p0 Critical: Multi-clone sync is fundamentally broken
-      t-00006 p1 Timestamp-only changes still being exported despite dedup logic
-      t-00007 p2 Document bd edit command and verify MCP exclusion
-      t-00008 p2 Investigate and upgrade to modernc.org/sqlite 1.39.1+
-      t-00009 p2 Add optional post-merge git hook example for bd sync (free since t-00010 done)
-      t-00011 p2 Address gosec security warnings (102 issues)
-      t-00012 p2 GH#146: No color showing in terminal for some users
-      t-00013 p2 Update LINTING.md with current baseline (free since t-00014 done)
-      t-00015 p3 Test issue for hash check
-      t-00016 p3 Investigate jujutsu integration for beads
+      t-00005 p0 Add database fingerprinting and validation (waits for t-00006)
+      t-00007 p0 Enforce canonical database naming (beads.db) (waits for t-00006)
+      t-00006 p0 Critical: Multi-clone sync is fundamentally broken
+      t-00008 p1 Documentation for multi-clone workflows and conflict resolution (waits for t-00006)
+      t-00009 p1 Multi-clone integration tests and stress testing (waits for t-00006)
+      t-00010 p1 Add three-way merge conflict detection and resolution (waits for t-00006)
+      t-00011 p1 Implement version tracking for issues (waits for t-00006)
+      t-00012 p3 Test issue for hash check
+      t-00013 p1 Timestamp-only changes still being exported despite dedup logic
+      t-00014 Document bd edit command and verify MCP exclusion
+      t-00015 Investigate and upgrade to modernc.org/sqlite 1.39.1+
+      t-00016 Add optional post-merge git hook example for bd sync
+      t-00017 Address gosec security warnings (102 issues)
+      t-00018 GH#146: No color showing in terminal for some users
+      t-00019 Update LINTING.md with current baseline
+      t-00020 p3 Investigate jujutsu integration for beads
     Blocked:
       6 tasks wait for others: state list blocked
     More: state show ID, state search WORDS
@@ -151,19 +157,20 @@ fn resume_beside_the_one_who_works() {
       t-00001 p1 Refresh races (s-00000 is on it)
       c-00002 release: done build; next sign: state checkpoint release sign
     Next:
-      t-00003 p2 fix the race
-      t-00004 p3 Write the changelog
+      t-00003 fix the race
+      t-00004 Log out everywhere (waits for t-00001)
+      t-00005 p3 Write the changelog
     Blocked:
       1 task waits for others: state list blocked
     Handoff:
-      h-00005 just now: Monday
+      h-00006 just now: Monday
       > ## Done
       > - found the race
       > ## Next
       > - fix the race
     Known:
-      d-00006 Rotate tokens on use
-      f-00007 Lock is per user
+      d-00007 Rotate tokens on use
+      f-00008 Lock is per user
       > Two processes of one user wait for each other.
     More: state show ID, state search WORDS
     ");
@@ -191,19 +198,20 @@ fn resume_with_a_conflict() {
       t-00001 p1 Refresh races (yours)
       c-00004 release: done build; next sign: state checkpoint release sign
     Next:
-      t-00005 p2 fix the race
-      t-00006 p3 Write the changelog
+      t-00005 fix the race
+      t-00006 Log out everywhere (waits for t-00001)
+      t-00007 p3 Write the changelog
     Blocked:
       1 task waits for others: state list blocked
     Handoff:
-      h-00007 just now: Monday
+      h-00008 just now: Monday
       > ## Done
       > - found the race
       > ## Next
       > - fix the race
     Known:
       f-00002 Lock is per process
-      d-00008 Rotate tokens on use
+      d-00009 Rotate tokens on use
       f-00003 Lock is per user
       > Two processes of one user wait for each other.
     More: state show ID, state search WORDS
@@ -229,18 +237,19 @@ fn resume_after_a_crash() {
       t-00001 p1 Refresh races (left 5 h ago: state start t-00001)
       c-00003 release: done build; next sign: state checkpoint release sign
     Next:
-      t-00004 p2 fix the race
-      t-00005 p3 Write the changelog
+      t-00004 fix the race
+      t-00005 Log out everywhere (waits for t-00001)
+      t-00006 p3 Write the changelog
     Blocked:
       1 task waits for others: state list blocked
     Handoff:
-      h-00006 5 h ago: Monday
+      h-00007 5 h ago: Monday
       > ## Done
       > - found the race
       > ## Next
       > - fix the race
     Known:
-      d-00007 Rotate tokens on use
+      d-00008 Rotate tokens on use
     More: state show ID, state search WORDS
     ");
     assert_snapshot!(same_ids(&next(&story).ok(&["start", "--next"])), @r"

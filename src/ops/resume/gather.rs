@@ -42,8 +42,7 @@ pub(super) fn gather(
     input: &ResumeInput,
     (now, told): (DateTime<Utc>, Option<Mark>),
 ) -> Result<Gathered> {
-    let files_left = Cell::new(FILES_MAX);
-    let gatherer = Gatherer { view, workspace, all_branches: input.all_branches, now, files_left };
+    let gatherer = Gatherer::new(view, workspace, input.all_branches, now);
     let position = view.next_position().saturating_sub(1);
     // The mark of a store that was set back since says nothing.
     let told = told.filter(|told| told.position <= position);
@@ -91,6 +90,12 @@ pub(super) fn lines(lines: Vec<String>) -> Section {
     Section { items, floor, vital: true, ..Section::default() }
 }
 
+impl<'a> Gatherer<'a> {
+    pub(super) fn new(view: &'a View, workspace: &'a Workspace, all_branches: bool, now: DateTime<Utc>) -> Self {
+        Self { view, workspace, all_branches, now, files_left: Cell::new(FILES_MAX) }
+    }
+}
+
 impl Gatherer<'_> {
     /// An empty store: how to begin.
     fn beginning(&self) -> Section {
@@ -106,8 +111,9 @@ impl Gatherer<'_> {
         let mut known = self.known(focus)?;
         let mut sections = vec![self.opening(last, focus)?];
         sections.push(self.wrong(last, &mut known)?.vital());
-        sections.push(self.interrupted()?.vital());
-        sections.push(self.next()?.vital());
+        let [active, next] = self.tasks()?;
+        sections.push(active.vital());
+        sections.push(next.vital());
         sections.push(self.blockers()?);
         sections.push(self.read_first(focus)?);
         sections.push(self.handoff()?);
@@ -123,10 +129,10 @@ impl Gatherer<'_> {
         let mut known = self.known(focus)?;
         let mut sections = vec![self.opening(last, focus)?];
         sections.push(self.wrong(last, &mut known)?.vital());
-        sections.push(self.interrupted()?.vital());
+        let [active, next] = self.tasks()?;
+        sections.push(active.vital());
         sections.push(self.own_work()?);
         sections.extend(focus.map(|focus| self.text_of(focus)).transpose()?);
-        let next = self.next()?;
         sections.push(first(next, 3));
         sections.push(self.read_first(focus)?);
         sections.push(self.instructions(focus)?);

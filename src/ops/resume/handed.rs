@@ -34,6 +34,11 @@ impl Gatherer<'_> {
         Ok(section("Handoff", items, 0, "state list handoffs"))
     }
 
+    /// The last handoff of this branch.
+    pub(super) fn last_handoff(&self) -> Result<Option<Record>> {
+        Ok(self.last_handoffs()?.into_iter().next())
+    }
+
     fn last_handoffs(&self) -> Result<Vec<Record>> {
         let mut found: Vec<Record> = Vec::new();
         let mut read = 0;

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `gather` | where we are, in which order the rest follows, what is held up |
 //! | `wrong` | what must be known before anything pleasant: contradictions, stale references, abandoned work |
-//! | `tasks` | what is in progress and what could be next |
+//! | `tasks`, `likely` | what is in progress and what could be next, in which order |
 //! | `handed` | what earlier sessions left: handoffs, summaries, files to read first, standing instructions |
 //! | `known` | findings and decisions, those about the focus first |
 //! | `delta` | only what changed since a moment, and what this session did itself |
@@ -20,9 +20,12 @@ mod fill;
 mod gather;
 mod handed;
 mod known;
+mod likely;
 mod one;
 mod tasks;
 mod wrong;
+
+pub use likely::order;
 
 use super::Workspace;
 use crate::error::{Error, Result};
