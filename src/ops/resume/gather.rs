@@ -269,7 +269,8 @@ fn first(mut section: Section, count: usize) -> Section {
 
 /// Recorded text, marked as such: data to read, not orders to follow.
 pub(super) fn quoted(body: &str, tokens: usize) -> String {
-    let body = text::clean_body(body);
+    // No text of more bytes fits, so that a long one need not be cleaned whole.
+    let body = text::clean_body(&body[..body.floor_char_boundary(tokens * 64)]);
     let lines: Vec<&str> = body.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     text::truncate_tokens(&lines.join("\n"), tokens)
         .lines()

@@ -131,7 +131,9 @@ impl Gatherer<'_> {
         let branch = branch.map(|branch| format!(" [{}]", text::clean_line(branch))).unwrap_or_default();
         let stale = known.stale.first().map(|stale| format!(" ({stale})")).unwrap_or_default();
         let line = format!("{} {}{branch}{stale}", record.id(), Self::title(record));
-        let forms = with_body(&line, &self.view.body(record)?, &BODY_TOKENS);
+        // What is only recent is not worth more, and cutting texts takes time.
+        let lengths = if known.is_about_focus { &BODY_TOKENS[..] } else { &BODY_TOKENS[1..] };
+        let forms = with_body(&line, &self.view.body(record)?, lengths);
         Ok(Item::forms(Some(record.id()), forms).worth(known.worth).why(known.why.to_owned()))
     }
 }
