@@ -197,7 +197,7 @@
 //! workspace.write(|writer| {
 //!     writer.create("decision", Registers::from([("title".into(), "Refresh tokens rotate on use".into())]))
 //! })?;
-//! let briefing = resume(&workspace, &ResumeInput { budget: 500, all_branches: false })?;
+//! let briefing = resume(&workspace, &ResumeInput { budget: 500, ..ResumeInput::default() })?;
 //! assert!(briefing.text.contains("Refresh tokens rotate on use") && briefing.tokens <= 500);
 //! # Ok(())
 //! # }

@@ -18,8 +18,8 @@ use std::path::Path;
 /// state add KIND "TITLE"; state add - (standard input); state add FILE.
 ///
 /// KIND is task, blocker, finding, decision, note, handoff, summary or artifact. A text is a Markdown handoff or summary
-/// (headings Done, In progress, Next, Blockers, Findings, Decisions, References, in any common wording), a JSON record, or
-/// JSON lines: {"kind", "title", "body"?, "status"?, "priority"?, "tags"?, "key"?, "refs"?, "needs"?, "parent"?, "links"?:
+/// (headings Done, In progress, Next, Blockers, Findings, Decisions, References, Read first, in any common wording), a JSON record, or
+/// JSON lines: {"kind", "title", "body"?, "status"?, "priority"?, "tags"?, "key"?, "refs"?, "entries"?, "needs"?, "parent"?, "links"?:
 /// [{"kind", "to"}], "private"?, "defer"?, "label"?}. All of it is added, or nothing.
 ///
 /// JSON: {"records": [RECORD + {"outcome": added|same|superseded|conflict|updated, "others"?}], "near"?: [RECORD]}
@@ -54,6 +54,9 @@ pub(super) struct AddArgs {
     /// A file range, as src/a.rs:10-40, with a hash that tells when it has changed; again for several.
     #[arg(long = "ref", value_name = "PATH[:FROM-TO]")]
     refs: Vec<String>,
+    /// The same for a file that the next session is to read first; again for several.
+    #[arg(long, value_name = "PATH[:FROM-TO]")]
+    entry: Vec<String>,
     /// A status other than the kind's first.
     #[arg(long)]
     status: Option<String>,
@@ -104,6 +107,7 @@ impl AddArgs {
             tags: self.tag,
             key: self.key,
             refs: self.refs,
+            entries: self.entry,
             needs: self.needs,
             parent: self.parent,
             private: self.private,

@@ -50,6 +50,9 @@ pub(super) struct EditArgs {
     /// A reference to add or to take anew; again for several.
     #[arg(long = "ref", value_name = "PATH[:FROM-TO]")]
     refs: Vec<String>,
+    /// The same for a file that the next session is to read first; again for several.
+    #[arg(long, value_name = "PATH[:FROM-TO]")]
+    entry: Vec<String>,
     /// A reference to remove; again for several.
     #[arg(long, value_name = "PATH[:FROM-TO]")]
     unref: Vec<String>,
@@ -73,6 +76,7 @@ impl EditArgs {
             tags: self.tag,
             untag: self.untag,
             refs: self.refs,
+            entries: self.entry,
             unref: self.unref,
             private: self.private,
         };

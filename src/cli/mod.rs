@@ -90,11 +90,11 @@ enum Verb {
     Export(export::ExportArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
-    #[command(hide = true)]
-    Eval(eval::EvalArgs),
     /// Bring the search index up to date; started by other commands, detached.
     #[command(hide = true)]
     CatchUp,
+    #[command(hide = true)]
+    Eval(eval::EvalArgs),
 }
 
 /// Looks up a name in the environment.

@@ -26,6 +26,8 @@ pub struct Draft {
     pub key: Option<String>,
     /// `path`, `path:line` or `path:from-to`.
     pub refs: Vec<String>,
+    /// References to files that are to be read first.
+    pub entries: Vec<String>,
     /// Typed links to labels, ids or keys.
     pub links: Vec<DraftLink>,
     /// Short for links of type `needs`.

@@ -63,6 +63,12 @@ fn urgency(record: &Record) -> u64 {
     record.priority() << 60 | ((1 << 60) - 1_u64).saturating_sub(record.updated.hlc)
 }
 
+/// The part of the order under a status that says how long a record was not touched: lower is later.
+#[must_use]
+pub fn staleness(order: u64) -> u64 {
+    order & ((1 << 60) - 1)
+}
+
 /// Live records first, oldest first; then the ended ones, newest first: however often a key was superseded, what holds is
 /// found at the front.
 fn key_order(record: &Record, born: u64) -> u64 {

@@ -294,6 +294,10 @@ pub fn registers(writer: &Writer, place: &Place, draft: &Draft, row: &Kind) -> R
         let (name, value) = stale::register(reference, place)?;
         put(&name, value);
     }
+    for reference in &draft.entries {
+        let (name, value) = stale::entry_register(reference, place)?;
+        put(&name, value);
+    }
     if let Some(reason) = &draft.reason {
         put(field::REASON, json!(text::clean_line(reason)));
     }

@@ -104,6 +104,7 @@ fn add_markdown(workspace: &Workspace, text: &str) -> Result<AddReport> {
             title: parsed.title.clone(),
             body: parsed.body.clone(),
             refs: parsed.references.clone(),
+            entries: parsed.entries.clone(),
             tags: parsed.tags.clone(),
             key: parsed.key.clone(),
             ..Draft::default()

@@ -34,6 +34,8 @@ pub struct EditInput {
     pub untag: Vec<String>,
     /// References to add; one that is there is taken anew.
     pub refs: Vec<String>,
+    /// References to add as files to be read first; one that is there becomes one.
+    pub entries: Vec<String>,
     /// References to remove.
     pub unref: Vec<String>,
     /// Whether it may leave the machine.
@@ -146,8 +148,14 @@ fn elements(workspace: &Workspace, record: &Record, input: &EditInput, set: &mut
         set.insert(name, Value::Null);
     }
     for reference in &input.refs {
-        let (name, value) = stale::register(reference, &workspace.place)?;
+        let (name, mut value) = stale::register(reference, &workspace.place)?;
+        if record.get(&name).is_some_and(stale::is_entry) {
+            value[stale::ENTRY] = json!(true);
+        }
         set.insert(name, value);
+    }
+    for reference in &input.entries {
+        set.extend([stale::entry_register(reference, &workspace.place)?]);
     }
     for reference in &input.unref {
         let (name, _) = stale::register(reference, &workspace.place)?;

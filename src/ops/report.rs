@@ -107,6 +107,9 @@ pub struct Reference {
     pub path: String,
     /// `fresh`, `changed`, `missing`, or `unknown` if no hash was taken.
     pub state: stale::State,
+    /// Whether it is to be read first.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub entry: bool,
     /// The commit that was checked out when it was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,

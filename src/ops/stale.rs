@@ -14,6 +14,9 @@ use std::path::{Component, Path, PathBuf};
 /// Files beyond this are referred to without a hash.
 const HASHED_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
+/// In the value of a reference's register: `true` if the file is to be read first.
+pub const ENTRY: &str = "entry";
+
 /// Whether what a reference points to still stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -56,6 +59,22 @@ pub fn register(text: &str, place: &Place) -> Result<(String, Value)> {
     let hash = hash(&place.root.join(&reference.path), reference.lines);
     let value = json!({"hash": hash, "commit": place.commit});
     Ok((format!("{}{reference}", field::REF), value))
+}
+
+/// As [`register`], for a file that is to be read first.
+///
+/// # Errors
+/// As [`register`].
+pub fn entry_register(text: &str, place: &Place) -> Result<(String, Value)> {
+    let (name, mut value) = register(text, place)?;
+    value[ENTRY] = json!(true);
+    Ok((name, value))
+}
+
+/// Whether a reference, by what its register holds, is to be read first.
+#[must_use]
+pub fn is_entry(value: &Value) -> bool {
+    value.get(ENTRY).and_then(Value::as_bool).unwrap_or(false)
 }
 
 /// A path typed in a subdirectory, as seen from the root of the worktree.
@@ -107,12 +126,15 @@ pub fn references(record: &Record, place: &Place) -> Vec<report::Reference> {
         .map(|(path, value)| report::Reference {
             path: path.to_owned(),
             state: state(path, value, place),
+            entry: is_entry(value),
             commit: value.get("commit").and_then(Value::as_str).map(str::to_owned),
         })
         .collect()
 }
 
-fn state(path: &str, value: &Value, place: &Place) -> State {
+/// Whether the lines of one reference still stand there; `value` is what its register holds.
+#[must_use]
+pub fn state(path: &str, value: &Value, place: &Place) -> State {
     let (Some(taken), Ok(reference)) = (value.get("hash").and_then(Value::as_str), path.parse::<Reference>()) else {
         return State::Unknown;
     };

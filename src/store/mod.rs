@@ -31,6 +31,7 @@ mod salvage;
 mod tables;
 #[cfg(test)]
 mod tests;
+pub mod told;
 mod verify;
 mod view;
 mod writer;

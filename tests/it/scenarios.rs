@@ -135,7 +135,7 @@ fn four_worktrees() {
             }
         }
         assert_eq!(ready(tree), [&*shared], "tasks are everybody's, started ones are not ready");
-        assert!(tree.ok(&["resume"]).contains(&format!("{shared} p2 Shared by all")));
+        assert!(tree.ok(&["resume", "--full"]).contains(&format!("{shared} Shared by all")));
     }
     let held = ids(&trees[0].json(&["list", "mine"]));
     assert!(trees[1].fails(1, &["start", &held[0]]).contains("is held by"));
@@ -254,4 +254,142 @@ fn flags_of_a_search_stand_anywhere_and_its_words_may_begin_with_a_hyphen() {
     assert!(last.starts_with('{') && last.contains(&push), "{last}");
     assert!(workspace.ok(&["search", "hooks", "--help"]).contains("Find records"));
     assert!(workspace.ok(&["search", "hooks", "--", "--json"]).starts_with("f-"));
+}
+
+#[test]
+fn meeting_prep() {
+    let workspace = Workspace::fixed();
+    workspace.write("src/pay/retry.rs", "fn retry() {\n    charge();\n    key();\n}\n");
+    workspace.write("docs/outage.md", "# Outage of 12 February\n");
+    let analyst = workspace.session("analyst");
+    let report = analyst.json_with(
+        &["add", "-"],
+        "# Summary: why customers were charged twice\n\nThe idempotency key is built after the charge, so that a retry \
+         charges again. 312 customers, 9,400 EUR.\n\n## Read first\n- `src/pay/retry.rs:1-4`\n- docs/outage.md\n\n\
+         ## Findings\n- The key is built after the charge\n- Support heard of it two hours before the alarm\n\n\
+         ## Issues\n### P0\n- Retries charge twice\n### P2\n- No alarm on duplicate charges\n\n\
+         ## Action items\n- Refund the 312 customers (p1)\n- Tell the auditors before the meeting\n",
+    );
+    assert_eq!(records(&report)[0]["kind"], "summary");
+    let summary = ids(&report)[0].clone();
+    analyst.ok(&["done", &session_id(&analyst)]);
+
+    workspace.advance(20 * 3600);
+    workspace.write("src/pay/retry.rs", "fn retry() {\n    key();\n    charge();\n}\n");
+    let host = workspace.session("host");
+    host.ok(&["start", "Prepare the meeting about double charges"]);
+    let page = host.ok(&["resume"]);
+    for told in [
+        "Last session s-",
+        "20 h ago, ended",
+        &format!("{summary} 20 h ago: Summary: why customers were charged twice"),
+        "> The idempotency key is built after the charge",
+        &format!("Read first:\n  docs/outage.md {summary}\n  src/pay/retry.rs:1-4 (changed since) {summary}\n"),
+        "p0 Retries charge twice",
+        "p1 Refund the 312 customers",
+        "The key is built after the charge",
+        "Support heard of it two hours before the alarm",
+    ] {
+        assert!(page.contains(told), "{told} is missing in:\n{page}");
+    }
+    assert!(page.lines().count() <= 45, "more than a page:\n{page}");
+    let found = host.search(&["who", "was", "charged", "twice", "kind:summary"]);
+    assert_eq!(found, [summary.as_str()]);
+    let alone = host.ok(&["resume", &summary]);
+    assert!(alone.contains("> The idempotency key") && alone.contains("found here t-"), "{alone}");
+}
+
+/// The id of the session that acted last.
+fn session_id(shell: &Shell) -> String {
+    ids(&shell.json(&["list", "sessions"])).remove(0)
+}
+
+#[test]
+fn doc_draft() {
+    let workspace = Workspace::fixed();
+    workspace.write("design/cache.md", "one\ntwo\nthree\n");
+    workspace.write("data/latency.csv", "p50,p99\n1,9\n");
+    let task = workspace.add_with("task", "Write the design document of the cache", &["-p", "1"]);
+    let link = format!("result-of:{task}");
+    let first = workspace.session("monday");
+    first.ok(&["start", &task]);
+    let decided = first.add_with("decision", "The cache is write-through", &["--link", &link]);
+    let data = first.add_with("artifact", "Latency before the cache", &["--ref", "data/latency.csv", "--link", &link]);
+    let note = first.add_with("note", "Readers are operators, not developers", &["--link", &link]);
+    workspace.advance(24 * 3600);
+    let second = workspace.session("tuesday");
+    let outline = second.add_with(
+        "finding",
+        "Outline agreed with the operators",
+        &["--ref", "design/cache.md:2", "--link", &link],
+    );
+    let open = second.add_with("task", "Decide how long entries live", &["--parent", &task]);
+    workspace.advance(24 * 3600);
+    workspace.write("design/cache.md", "one\n2\nthree\n");
+
+    let writer = workspace.session("wednesday");
+    let page = writer.ok(&["resume", &task]);
+    for told in [
+        &format!("{decided} The cache is write-through"),
+        &format!("{outline} Outline agreed with the operators (design/cache.md:2 (changed since))"),
+        &format!("part {open} (open): Decide how long entries live"),
+        &format!("result {data} (live): Latency before the cache"),
+        &format!("result {note} (live): Readers are operators"),
+        "History:\n",
+    ] {
+        assert!(page.contains(told), "{told} is missing in:\n{page}");
+    }
+    let whole = writer.ok(&["resume"]);
+    assert!(whole.contains(&format!("! {outline} Outline agreed")), "what is stale comes first: {whole}");
+    writer.ok(&["edit", &outline, "--ref", "design/cache.md:2"]);
+    assert!(!writer.ok(&["resume", &task]).contains("changed since"), "looked at again");
+}
+
+#[test]
+fn compare_five() {
+    let workspace = Workspace::fixed();
+    let task = workspace.add("task", "Choose the embedded database");
+    let found: Vec<String> = [
+        ("redb", "one writer, no daemon, pure Rust"),
+        ("sqlite", "the best known, C, needs a build"),
+        ("lmdb", "fast reads, a fixed map size"),
+        ("sled", "never reached 1.0"),
+        ("rocksdb", "large, for servers"),
+    ]
+    .iter()
+    .map(|(name, body)| {
+        let agent = workspace.session(&format!("agent-{name}"));
+        let link = format!("result-of:{task}");
+        let options = ["--key", &format!("database/{name}"), "--body", body, "--link", &link];
+        agent.add_with("finding", &format!("Measured {name}"), &options)
+    })
+    .collect();
+    let sqlite = workspace.add_with(
+        "decision",
+        "We take sqlite",
+        &["--key", "database/choice", "--link", &format!("result-of:{task}")],
+    );
+    let other = workspace.session("reviewer");
+    let redb = other.add_with(
+        "decision",
+        "We take redb",
+        &["--key", "database/choice", "--link", &format!("result-of:{task}")],
+    );
+
+    let page = workspace.ok(&["resume", &task]);
+    assert!(found.iter().all(|id| page.contains(id.as_str())), "all five: {page}");
+    let whole = workspace.session("chair").ok(&["resume"]);
+    let told = format!("! {redb} contradicts {sqlite} on database/choice");
+    assert!(whole.lines().nth(3).unwrap().contains(&told), "a contradiction comes first: {whole}");
+    for (name, id) in ["redb", "sqlite", "lmdb", "sled", "rocksdb"].iter().zip(&found) {
+        assert_eq!(workspace.search(&[&format!("how did {name} do"), "kind:finding"])[0], *id, "{name}");
+    }
+
+    let chosen = workspace.session("chair").add_with(
+        "decision",
+        "We take redb, sqlite where others must read the file",
+        &["--key", "database/choice", "--over", &sqlite, "--over", &redb],
+    );
+    let whole = workspace.session("chair").ok(&["resume", "--full"]);
+    assert!(!whole.contains("contradicts") && whole.contains(&chosen) && !whole.contains(&sqlite), "{whole}");
 }

@@ -12,18 +12,24 @@ use std::sync::LazyLock;
 pub(super) enum Meaning {
     /// Records of a kind, in a status.
     Items(&'static Kind, &'static str),
-    /// Files to read.
+    /// Files to read, sooner or later.
     References,
+    /// Files to read first.
+    Entries,
+}
+
+impl Meaning {
+    /// Whether what stands below are files, not records.
+    pub(super) fn is_files(self) -> bool {
+        matches!(self, Self::References | Self::Entries)
+    }
 }
 
 /// Headings of lists of files; files are no kind, so that they have no row in the table of kinds.
-const REFERENCES: [&str; 20] = [
+const REFERENCES: [&str; 16] = [
     "references",
     "reference",
-    "read first",
-    "required reading",
     "further reading",
-    "read these",
     "files",
     "key files",
     "relevant files",
@@ -35,10 +41,11 @@ const REFERENCES: [&str; 20] = [
     "resources",
     "see also",
     "sources",
-    "entry points",
     "docs created",
     "documents",
 ];
+/// Headings of lists of files that come first.
+const ENTRIES: [&str; 4] = ["read first", "required reading", "read these", "entry points"];
 
 /// A line that is a heading only by its place has no more words.
 pub(super) const SHORT_WORDS: usize = 5;
@@ -49,6 +56,7 @@ const HEADING_WORDS: usize = 12;
 
 static PHRASES: LazyLock<HashMap<&'static str, Meaning>> = LazyLock::new(|| {
     let files = REFERENCES.iter().map(|phrase| (*phrase, Meaning::References));
+    let files = files.chain(ENTRIES.iter().map(|phrase| (*phrase, Meaning::Entries)));
     let kinds = KINDS
         .iter()
         .flat_map(|kind| kind.headings.iter().map(move |(phrase, status)| (*phrase, Meaning::Items(kind, status))));
@@ -205,14 +213,10 @@ mod tests {
         {
             check(heading, "decision", "live");
         }
-        for heading in [
-            "References",
-            "Read first",
-            "Key Files",
-            "Files Created",
-            "Step 1 — Required reading",
-            "Working set (files/ids)",
-        ] {
+        for heading in ["Read first", "Entry points", "Step 1 — Required reading"] {
+            assert_eq!(meaning(heading), Some(Meaning::Entries), "{heading}");
+        }
+        for heading in ["References", "Key Files", "Files Created", "Working set (files/ids)"] {
             assert_eq!(meaning(heading), Some(Meaning::References), "{heading}");
         }
     }

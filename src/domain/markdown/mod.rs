@@ -49,6 +49,8 @@ pub struct Parsed {
     pub items: Vec<Draft>,
     /// The files that it says to read, as `path`, `path:12` or `path:12-40`.
     pub references: Vec<String>,
+    /// Those of them that it says to read first.
+    pub entries: Vec<String>,
 }
 
 /// Reads a handoff or summary.

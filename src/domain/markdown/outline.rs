@@ -153,8 +153,9 @@ impl<'a> Outline<'a> {
         }
         match self.section.as_mut() {
             None => {}
-            Some(section) if section.meaning == Meaning::References => {
-                self.add_references(&item.head);
+            Some(section) if section.meaning.is_files() => {
+                let meaning = section.meaning;
+                self.add_references(&item.head, meaning);
             }
             Some(_) if nested => self.append(raw),
             Some(section) => {
@@ -207,7 +208,7 @@ impl<'a> Outline<'a> {
                 section.has_list = true;
                 self.end_item();
             }
-            (_, Some(section)) if section.meaning != Meaning::References => {
+            (_, Some(section)) if !section.meaning.is_files() => {
                 self.end_item();
                 match self.paragraphs.last_mut() {
                     Some(paragraph) if !after_blank && paragraph.len() < PARAGRAPH_MAX => {
@@ -239,19 +240,21 @@ impl<'a> Outline<'a> {
     }
 
     fn add(&mut self, item: &Item, meaning: Meaning, priority: Option<u8>) {
-        if meaning == Meaning::References {
-            self.add_references(&item.head);
+        if meaning.is_files() {
+            self.add_references(&item.head, meaning);
         }
         if self.parsed.items.len() <= ITEMS_MAX {
             self.parsed.items.extend(item::draft(item, meaning, priority));
         }
     }
 
-    fn add_references(&mut self, entry: &str) {
+    fn add_references(&mut self, entry: &str, meaning: Meaning) {
+        let first = meaning == Meaning::Entries;
+        let known = if first { &mut self.parsed.entries } else { &mut self.parsed.references };
         for path in item::listed_paths(entry) {
             // The last ones are enough: a list that repeats itself does so soon.
-            if !self.parsed.references.iter().rev().take(200).any(|known| *known == path) {
-                self.parsed.references.push(path);
+            if !known.iter().rev().take(200).any(|known| *known == path) {
+                known.push(path);
             }
         }
     }

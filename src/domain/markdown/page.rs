@@ -127,6 +127,8 @@ pub struct PageReference {
     pub hash: Option<String>,
     /// The commit that was checked out.
     pub commit: Option<String>,
+    /// Whether it is to be read first.
+    pub entry: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -139,6 +141,8 @@ enum ReferenceEntry {
         hash: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         commit: Option<String>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        entry: bool,
     },
 }
 
@@ -146,14 +150,15 @@ impl From<ReferenceEntry> for PageReference {
     fn from(entry: ReferenceEntry) -> Self {
         match entry {
             ReferenceEntry::Path(path) => Self { path, ..Self::default() },
-            ReferenceEntry::Whole { path, hash, commit } => Self { path, hash, commit },
+            ReferenceEntry::Whole { path, hash, commit, entry } => Self { path, hash, commit, entry },
         }
     }
 }
 
 impl From<PageReference> for ReferenceEntry {
-    fn from(PageReference { path, hash, commit }: PageReference) -> Self {
-        if hash.is_none() && commit.is_none() { Self::Path(path) } else { Self::Whole { path, hash, commit } }
+    fn from(PageReference { path, hash, commit, entry }: PageReference) -> Self {
+        let is_bare = hash.is_none() && commit.is_none() && !entry;
+        if is_bare { Self::Path(path) } else { Self::Whole { path, hash, commit, entry } }
     }
 }
 

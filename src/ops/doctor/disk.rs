@@ -5,13 +5,14 @@ use crate::ops::Workspace;
 use crate::process::identity;
 use crate::store::files::{self, TEMPORARY_PREFIX};
 use crate::store::location::DATABASE;
+use crate::store::told;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What a store's directory holds, beside leftovers.
-const KNOWN: [&str; 8] = [DATABASE, "gate", "lock", "rewrite.lock", "index", "index.lock", "blobs", "jobs"];
+const KNOWN: [&str; 9] = [DATABASE, "gate", "lock", "rewrite.lock", "index", "index.lock", "blobs", "jobs", told::FILE];
 /// Less free space than this stops work soon.
 const SPACE_LOW: u64 = 100_000_000;
 /// With less than this a write may already fail.

@@ -3,6 +3,7 @@
 //! A folder of data holds JSON lines, plain (`docs.jsonl`) or packed (`docs.jsonl.xz`); `search` and `resume` say which.
 //! Every store that a measurement needs is made in a temporary folder and thrown away.
 
+pub mod resume;
 pub mod search;
 
 use crate::error::{Error, Result};
@@ -25,7 +26,7 @@ fn open(path: &Path) -> Result<Box<dyn Read>> {
         return Ok(if is_packed { Box::new(XzReader::new(BufReader::new(file), true)) } else { Box::new(file) });
     }
     let file = File::open(&packed).map_err(|e| {
-        Error::io(&format!("cannot read {} or {}.xz", path.display(), path.display()), e)
+        Error::io(format!("cannot read {} or {}.xz", path.display(), path.display()), e)
             .hint("the folder must hold the data that the help describes")
     })?;
     Ok(Box::new(XzReader::new(BufReader::new(file), true)))
@@ -38,7 +39,7 @@ fn open(path: &Path) -> Result<Box<dyn Read>> {
 fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
     let mut values = Vec::new();
     for (number, line) in BufReader::new(open(path)?).lines().enumerate() {
-        let line = line.map_err(|e| Error::io(&format!("cannot read {}", path.display()), e))?;
+        let line = line.map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
         if line.trim().is_empty() {
             continue;
         }

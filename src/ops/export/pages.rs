@@ -8,6 +8,7 @@ use crate::domain::reference::Reference;
 use crate::domain::{field, text};
 use crate::error::{Error, Result};
 use crate::ops::parts;
+use crate::ops::stale;
 use crate::store::{Registers, View};
 use chrono::DateTime;
 use serde_json::{Value, json};
@@ -136,6 +137,7 @@ fn references(record: &Record) -> Vec<PageReference> {
             path: path.to_owned(),
             hash: text(value, "hash"),
             commit: text(value, "commit"),
+            entry: stale::is_entry(value),
         })
         .collect()
 }
@@ -185,7 +187,11 @@ pub fn registers(page: &Page) -> Result<Registers> {
     }
     for reference in &front.refs {
         let parsed: Reference = reference.path.parse()?;
-        put(&parsed.register(), json!({"hash": reference.hash, "commit": reference.commit}));
+        let mut value = json!({"hash": reference.hash, "commit": reference.commit});
+        if reference.entry {
+            value[stale::ENTRY] = json!(true);
+        }
+        put(&parsed.register(), value);
     }
     Ok(set)
 }

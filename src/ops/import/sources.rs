@@ -132,6 +132,7 @@ fn markdown_drafts(text: &str, name: &str) -> Result<Vec<Draft>> {
         body: parsed.body,
         tags: parsed.tags,
         refs: parsed.references,
+        entries: parsed.entries,
         key: Some(label.clone()),
         label: Some(label.clone()),
         origin: Some(format!("markdown:{name}")),

@@ -1,14 +1,36 @@
 //! `resume`: one screen from which the next session goes on, best first, never over its budget of tokens.
 //!
-//! `gather` reads what each section has to say, `fill` decides how much of it fits. Every line ends where the reader can
-//! go on: an id, or the command that shows the rest.
+//! Reading and choosing are apart. What can be said is gathered into sections of items, each with a worth and forms of
+//! falling length; `fill` decides by worth per token how much of it is said. Every line ends where the reader can go on:
+//! an id, or the command that shows the rest.
+//!
+//! | file | says |
+//! |---|---|
+//! | `gather` | where we are, in which order the rest follows, what is held up |
+//! | `wrong` | what must be known before anything pleasant: contradictions, stale references, abandoned work |
+//! | `tasks`, `likely` | what is in progress and what could be next, in which order |
+//! | `handed` | what earlier sessions left: handoffs, summaries, files to read first, standing instructions |
+//! | `known` | findings and decisions, those about the focus first |
+//! | `delta` | only what changed since a moment, and what this session did itself |
+//! | `one` | everything about one record, for a fresh agent |
+//! | `fill` | what of it fits |
 
+mod delta;
 mod fill;
 mod gather;
+mod handed;
+mod known;
+mod likely;
+mod one;
 mod tasks;
+mod wrong;
+
+pub use likely::order;
 
 use super::Workspace;
 use crate::error::{Error, Result};
+use crate::store::told::Mark;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 /// What to brief about.
@@ -18,12 +40,40 @@ pub struct ResumeInput {
     pub budget: usize,
     /// Handoffs, checkpoints and work of other branches too.
     pub all_branches: bool,
+    /// How much of it all.
+    pub form: Form,
+    /// Behind each item, why it is there.
+    pub why: bool,
+}
+
+impl Default for ResumeInput {
+    fn default() -> Self {
+        Self { budget: BUDGET_DEFAULT, all_branches: false, form: Form::Due, why: false }
+    }
+}
+
+/// How much a briefing says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// What changed since this session was briefed last; everything if it never was.
+    #[default]
+    Due,
+    /// Everything.
+    Whole,
+    /// What a session must be told again when its context was compacted, and what it did itself.
+    Compacted,
+    /// What changed since a time, or since a log position as `@142`.
+    Since(String),
+    /// Everything about one record, by id or key.
+    About(String),
 }
 
 /// Tokens of a briefing unless asked otherwise.
 pub const BUDGET_DEFAULT: usize = 1500;
 /// A smaller budget holds nothing of use.
 pub const BUDGET_MIN: usize = 50;
+/// A session that was briefed longer ago than this many hours is briefed as if it were new.
+const TOLD_HOURS_MAX: i64 = 12;
 
 /// One thing to say, in forms of falling length.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -33,10 +83,19 @@ pub struct Item {
     pub id: Option<String>,
     /// The form that fits.
     pub text: String,
+    /// Why it is here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// All forms, longest first; the last is one line.
     #[serde(skip)]
     pub forms: Vec<String>,
+    /// How likely it is that the reader needs it, from 0 to 1.
+    #[serde(skip)]
+    pub worth: f64,
 }
+
+/// What an item is worth that nobody knows better.
+const WORTH_DEFAULT: f64 = 0.5;
 
 impl Item {
     fn line(id: Option<&str>, line: String) -> Self {
@@ -44,7 +103,15 @@ impl Item {
     }
 
     fn forms(id: Option<&str>, forms: Vec<String>) -> Self {
-        Self { id: id.map(str::to_owned), text: String::new(), forms }
+        Self { id: id.map(str::to_owned), forms, worth: WORTH_DEFAULT, ..Self::default() }
+    }
+
+    fn worth(self, worth: f64) -> Self {
+        Self { worth, ..self }
+    }
+
+    fn why(self, why: String) -> Self {
+        Self { why: Some(why), ..self }
     }
 }
 
@@ -62,6 +129,19 @@ pub struct Section {
     /// How many items it shows before others get a second helping.
     #[serde(skip)]
     pub floor: usize,
+    /// Whether it belongs to the first screenful, which is all that some hosts show.
+    #[serde(skip)]
+    pub vital: bool,
+}
+
+impl Section {
+    fn vital(self) -> Self {
+        Self { vital: true, ..self }
+    }
+
+    fn floor(self, floor: usize) -> Self {
+        Self { floor, ..self }
+    }
 }
 
 /// The report of `resume`.
@@ -77,6 +157,11 @@ pub struct ResumeReport {
     /// The id of the task that the work is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub focus: Option<String>,
+    /// The log position that it is about what came after, if it is not about everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
+    /// The last log position that it knows of, for the next `--since`.
+    pub position: u64,
     /// The parts, in order.
     pub sections: Vec<Section>,
     /// The whole text.
@@ -87,23 +172,61 @@ pub struct ResumeReport {
     pub budget: usize,
 }
 
-/// Briefs the next session.
+/// Briefs the next session, and notes down that it was briefed, where the store can be written.
 ///
 /// # Errors
-/// `Usage` for a budget that holds nothing; else as the store says.
+/// `Usage` for a budget that holds nothing or a moment that cannot be read, `NotFound` for an unknown record; else as the
+/// store says.
 pub fn resume(workspace: &Workspace, input: &ResumeInput) -> Result<ResumeReport> {
+    let now = workspace.now();
+    let reader = reader(workspace, input);
+    let told = match input.form {
+        Form::Due => workspace.store.told(&reader).filter(|mark| (now - mark.at).num_hours() < TOLD_HOURS_MAX),
+        _ => None,
+    };
+    let report = brief_since(workspace, input, now, told)?;
+    // A briefing that says nothing new is not worth a write, and one of a single record is not a briefing of the session.
+    let is_news = told.is_none_or(|told| told.position != report.position);
+    if is_news && report.position > 0 && !matches!(input.form, Form::About(_)) {
+        workspace.store.tell(&reader, Mark { position: report.position, at: now });
+    }
+    Ok(report)
+}
+
+/// Who is briefed of what: the same session elsewhere has not been told of what is here.
+fn reader(workspace: &Workspace, input: &ResumeInput) -> String {
+    let place = &workspace.place;
+    let branch = place.branch.as_deref().unwrap_or_default();
+    format!("{}\0{}\0{branch}\0{}", workspace.identity.session, place.worktree, input.all_branches)
+}
+
+/// Briefs the next session as if the time were `now`, whatever it was told before.
+///
+/// # Errors
+/// As [`resume`].
+pub fn brief(workspace: &Workspace, input: &ResumeInput, now: DateTime<Utc>) -> Result<ResumeReport> {
+    brief_since(workspace, input, now, None)
+}
+
+fn brief_since(
+    workspace: &Workspace,
+    input: &ResumeInput,
+    now: DateTime<Utc>,
+    told: Option<Mark>,
+) -> Result<ResumeReport> {
     if input.budget < BUDGET_MIN {
         return Err(Error::usage(format!("a budget of {} tokens holds nothing", input.budget))
             .hint(format!("at least {BUDGET_MIN}; the default is {BUDGET_DEFAULT}")));
     }
-    let now = workspace.now();
-    let gathered = workspace.read(|view| gather::gather(view, workspace, input, now))?;
-    let (sections, text) = fill::fill(gathered.sections, input.budget);
+    let gathered = workspace.read(|view| gather::gather(view, workspace, input, (now, told)))?;
+    let (sections, text) = fill::fill(gathered.sections, input.budget, input.why);
     Ok(ResumeReport {
         project: workspace.place.project.clone(),
         branch: workspace.place.branch.clone(),
         worktree: workspace.place.worktree.clone(),
         focus: gathered.focus,
+        since: gathered.since,
+        position: gathered.position,
         tokens: crate::domain::text::estimate_tokens(&text),
         sections,
         text,

@@ -1,0 +1,175 @@
+//! What earlier sessions left for later ones: handoffs, summaries, files to read first, standing instructions.
+
+use super::gather::{Gatherer, proceed, section, with_body};
+use super::{Item, Section};
+use crate::domain::record::Record;
+use crate::domain::reference::Reference;
+use crate::domain::{field, kind, terms, text};
+use crate::error::Result;
+use crate::ops::stale;
+use std::ops::ControlFlow;
+
+/// Tokens of a handoff in its longer forms.
+const HANDOFF_TOKENS: [usize; 3] = [400, 200, 80];
+/// Tokens of a summary in its longer forms.
+const SUMMARY_TOKENS: [usize; 2] = [200, 80];
+/// Tokens of a standing instruction that fits.
+const INSTRUCTION_TOKENS: [usize; 1] = [300];
+/// How many summaries are offered to the budget.
+const SUMMARIES_MAX: usize = 3;
+/// How many files to read first are named.
+const ENTRIES_MAX: usize = 5;
+/// Standing instructions are notes whose keys begin so.
+const HOW: &str = "how/";
+/// Shorter words say nothing about what a text is about.
+const WORD_CHARS_MIN: usize = 4;
+/// Longer words are the same if only their last letter differs.
+const STEM_CHARS: usize = 6;
+
+impl Gatherer<'_> {
+    /// The last handoff; with all branches, the last of each.
+    pub(super) fn handoff(&self) -> Result<Section> {
+        let found = self.last_handoffs()?;
+        let items = found.iter().map(|handoff| self.handoff_item(handoff)).collect::<Result<_>>()?;
+        Ok(section("Handoff", items, 0, "state list handoffs"))
+    }
+
+    /// The last handoff of this branch.
+    pub(super) fn last_handoff(&self) -> Result<Option<Record>> {
+        Ok(self.last_handoffs()?.into_iter().next())
+    }
+
+    fn last_handoffs(&self) -> Result<Vec<Record>> {
+        let mut found: Vec<Record> = Vec::new();
+        let mut read = 0;
+        self.view.each(&terms::kind_term(kind::HANDOFF), |handoff| {
+            read += 1;
+            let is_told = found.iter().any(|newer| newer.text(field::BRANCH) == handoff.text(field::BRANCH));
+            if handoff.is_live() && self.is_here(&handoff) && !is_told {
+                found.push(handoff);
+            }
+            let is_enough = !self.all_branches && !found.is_empty();
+            Ok(if is_enough { ControlFlow::Break(()) } else { proceed(read) })
+        })?;
+        Ok(found)
+    }
+
+    fn handoff_item(&self, handoff: &Record) -> Result<Item> {
+        let item = self.handed_item(handoff, &HANDOFF_TOKENS)?;
+        Ok(item.worth(1.0).why("the last handoff here".to_owned()))
+    }
+
+    fn handed_item(&self, record: &Record, lengths: &[usize]) -> Result<Item> {
+        let line = format!("{} {}: {}", record.id(), self.age(record), Self::title(record));
+        let body = self.view.body(record)?;
+        let rest = body.strip_prefix("# ").and_then(|body| body.split_once('\n'));
+        let body = rest.map_or(body.as_str(), |(_, rest)| rest);
+        Ok(Item::forms(Some(record.id()), with_body(&line, body, lengths)))
+    }
+
+    /// The last summaries, those that share words with the focus at greater length.
+    pub(super) fn summaries(&self, focus: Option<&Record>) -> Result<Section> {
+        let mut found = Vec::new();
+        for summary in self.last_summaries()? {
+            let fits = focus.is_some_and(|focus| share_words(focus, &summary));
+            let (worth, why) = if fits { (0.8, "about the focus") } else { (0.4, "recent") };
+            found.push(self.handed_item(&summary, &SUMMARY_TOKENS)?.worth(worth).why(why.to_owned()));
+        }
+        let left_out = self.view.count(&terms::status_term(kind::SUMMARY, "live"), 1000)?.saturating_sub(found.len());
+        Ok(section("Summaries", found, left_out, "state list summaries"))
+    }
+
+    fn last_summaries(&self) -> Result<Vec<Record>> {
+        self.view.first(&terms::status_term(kind::SUMMARY, "live"), SUMMARIES_MAX)
+    }
+
+    /// The files that a focus, handoff or summary says to read first, a line each.
+    pub(super) fn read_first(&self, focus: Option<&Record>) -> Result<Section> {
+        let handed = self.last_handoffs()?.into_iter().chain(self.last_summaries()?);
+        let records: Vec<Record> = focus.cloned().into_iter().chain(handed).collect();
+        Ok(self.entries_of(&records))
+    }
+
+    /// The entries of some records, at most five paths.
+    pub(super) fn entries_of(&self, records: &[Record]) -> Section {
+        let (mut items, mut told): (Vec<Item>, Vec<String>) = (Vec::new(), Vec::new());
+        for record in records {
+            for (path, value) in record.elements(field::REF).filter(|(_, value)| stale::is_entry(value)) {
+                if items.len() >= ENTRIES_MAX || told.iter().any(|known| known == path) {
+                    continue;
+                }
+                told.push(path.to_owned());
+                let state = stale::state(path, value, &self.workspace.place);
+                let line = format!("{}{} {}", text::clean_line(path), state.remark(), record.id());
+                let why = format!("{} says to read it first", record.id());
+                items.push(Item::line(Some(record.id()), line).worth(0.9).why(why));
+            }
+        }
+        section("Read first", items, 0, "state show ID").floor(ENTRIES_MAX)
+    }
+
+    /// Notes keyed `how/…`: named, and in full where they fit the focus.
+    pub(super) fn instructions(&self, focus: Option<&Record>) -> Result<Section> {
+        let mut items = Vec::new();
+        let mut read = 0;
+        self.view.scan_terms(&terms::key_term(HOW), |uid| {
+            read += 1;
+            if let Some(note) = self.view.record(uid)?.filter(|note| note.kind() == kind::NOTE && note.is_live()) {
+                items.push(self.instruction(&note, focus)?);
+            }
+            Ok(proceed(read))
+        })?;
+        items.sort_by(|one, other| other.worth.total_cmp(&one.worth));
+        Ok(section("How to", items, 0, "state list notes"))
+    }
+
+    fn instruction(&self, note: &Record, focus: Option<&Record>) -> Result<Item> {
+        let key = text::clean_line(note.text(field::KEY).unwrap_or_default());
+        let line = format!("{} {key}: {}", note.id(), Self::title(note));
+        if focus.is_some_and(|focus| share_words(focus, note)) {
+            let forms = with_body(&line, &self.view.body(note)?, &INSTRUCTION_TOKENS);
+            // In full whenever there is room: it says how the focus is to be done.
+            return Ok(Item::forms(Some(note.id()), forms).worth(2.0).why("fits the focus".to_owned()));
+        }
+        Ok(Item::line(Some(note.id()), line).worth(0.3).why("a standing instruction".to_owned()))
+    }
+}
+
+/// Whether two records have a word in common, or refer to the same path.
+fn share_words(one: &Record, other: &Record) -> bool {
+    let (ones, others) = (words(one), words(other));
+    ones.iter().any(|word| others.iter().any(|other| is_same(word, other)))
+}
+
+/// The words that a record goes by: title, key, tags, and the names in its paths.
+fn words(record: &Record) -> Vec<String> {
+    let paths = record.elements(field::REF).filter_map(|(path, _)| Some(path.parse::<Reference>().ok()?.path));
+    let key = record.text(field::KEY).unwrap_or_default();
+    let texts = [record.title().to_owned(), key.strip_prefix(HOW).unwrap_or(key).to_owned()];
+    let all: Vec<String> = texts.into_iter().chain(record.tags().map(str::to_owned)).chain(paths).collect();
+    let words = all.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+    words.filter(|word| word.chars().count() >= WORD_CHARS_MIN).map(str::to_lowercase).collect()
+}
+
+/// `release` is the same as `releases` and `releasing`.
+fn is_same(one: &str, other: &str) -> bool {
+    let shared = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+    let shorter = one.chars().count().min(other.chars().count());
+    shared == shorter || shared >= STEM_CHARS && shared + 1 == shorter
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_same;
+
+    #[test]
+    fn forms_of_a_word_are_the_same_word() {
+        for (one, other) in [("release", "releases"), ("release", "releasing"), ("test", "tests"), ("token", "tokens")]
+        {
+            assert!(is_same(one, other), "{one} {other}");
+        }
+        for (one, other) in [("contract", "contest"), ("part", "past"), ("state", "static")] {
+            assert!(!is_same(one, other), "{one} {other}");
+        }
+    }
+}
