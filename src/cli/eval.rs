@@ -88,8 +88,8 @@ impl EvalResumeArgs {
     fn run(self, door: &mut Door) -> Result<()> {
         let scratch = scratch(door);
         let folder = door.process.cwd.join(self.folder);
-        // What the user's own branch and project are called must not be in the briefings.
-        door.process.cwd.clone_from(&scratch);
+        // What the own branch and project are called must not be in the briefings.
+        door.process.cwd = scratch.join("project");
         let place = door.new_workspace(Some(scratch.join("store")));
         let cases = bar(door, "cases");
         let progress = |done: usize, total: usize| advance(&cases, done as u64, total as u64);

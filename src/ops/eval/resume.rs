@@ -25,6 +25,9 @@ pub const BUDGETS: [usize; 5] = [300, 500, 1000, 1500, 3000];
 /// How far orders of tasks are measured.
 pub const FIRST: [usize; 3] = [5, 10, 20];
 
+/// With a clock that stands still the same measurement again makes the same ids, some of which take a token more than others.
+const SEED: [u8; 16] = [4; 16];
+
 /// What to measure.
 #[derive(Clone, Debug)]
 pub struct EvalResumeInput {
@@ -104,7 +107,7 @@ struct Case {
     gold_open: BTreeSet<String>,
 }
 
-/// Measures every case of the folder. `place` gives clock and identity; its own store is not touched. `progress` is told how
+/// Measures every case of the folder. `place` gives clock and identity, nothing random; its own store is not touched. `progress` is told how
 /// many of how many cases are done.
 ///
 /// # Errors
@@ -159,7 +162,7 @@ impl Drop for Scratch {
 
 /// The same somebody with a store of its own.
 fn workspace_of(place: &Workspace, dir: &Path) -> Workspace {
-    let store = Store::at(&dir.join("store"), place.store.clock, place.store.seed);
+    let store = Store::at(&dir.join("store"), || DateTime::UNIX_EPOCH, SEED);
     Workspace { store, ..place.clone() }
 }
 
