@@ -41,12 +41,13 @@ use crate::domain::query::Query;
 use crate::error::Result;
 use chrono::{DateTime, Utc};
 use plan::Plan;
-use rank::Candidate;
+use rank::{Candidate, Source};
 use reader::Opened;
 use score::Statistics;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tail::{Matched, Scan};
+use tantivy::TantivyError;
 
 /// Totals are counted up to this; what lies beyond is "1,000+".
 pub const TOTAL_MAX: usize = 1000;
@@ -89,13 +90,6 @@ pub struct Document {
     pub updated: DateTime<Utc>,
     /// The position of its first event in the log: what was written just before and after it is its context.
     pub place: u64,
-}
-
-impl Document {
-    /// Bytes of title and body.
-    fn size(&self) -> u64 {
-        (self.title.len() + self.body.len()) as u64
-    }
 }
 
 /// One line of a record's body or title, about 160 characters at most, the words of `query` in brackets.
@@ -270,9 +264,15 @@ impl Search<'_> {
             total += matching;
             candidates.extend(found.into_iter().map(Candidate::of_index));
         }
-        let hits =
-            self.page_of(candidates).into_iter().map(|Candidate { uid, score, parts, .. }| Hit { uid, score, parts });
-        let hits = hits.collect();
+        let hit = |Candidate { source, score, parts, .. }| {
+            let uid = match (source, index) {
+                (Source::Index(address), Some(index)) => index.uid(address)?,
+                (Source::Index(_), None) => return Err(TantivyError::InternalError("a hit of no index".to_owned())),
+                (Source::Tail(uid), _) => uid,
+            };
+            Ok(Hit { uid, score, parts })
+        };
+        let hits = self.page_of(candidates).into_iter().map(hit).collect::<tantivy::Result<_>>()?;
         Ok(Hits { hits, total: total.min(TOTAL_MAX), capped: total > TOTAL_MAX })
     }
 

@@ -1,11 +1,13 @@
 //! The order of hits: the text decides, then modest factors on the best of them.
 
 use super::reader::Found;
+use super::schema::{Facts, Worth};
 use super::tail::Matched;
 use super::{Document, Page};
 use crate::domain::id::Uid;
 use chrono::{DateTime, Utc};
 use std::cmp::Reverse;
+use tantivy::DocAddress;
 
 /// The factors apply to so many of the best by text.
 pub(super) const FACTORED: usize = 200;
@@ -28,16 +30,20 @@ const CONTEXT_BYTES: u64 = 250;
 /// Neighbours are at most so many log positions away.
 const CONTEXT_REACH: u64 = 1;
 
+/// Where a match is.
+#[derive(Clone, Copy)]
+pub(super) enum Source {
+    Index(DocAddress),
+    Tail(Uid),
+}
+
 /// A match of either side.
 pub(super) struct Candidate {
-    pub uid: Uid,
+    pub source: Source,
     text: f32,
     near: f32,
-    kind: String,
-    live: bool,
+    facts: Facts,
     updated: i64,
-    place: u64,
-    size: u64,
     /// The score that orders it, and how it came about.
     pub score: f32,
     pub parts: Vec<(&'static str, f32)>,
@@ -45,30 +51,21 @@ pub(super) struct Candidate {
 
 impl Candidate {
     pub(super) fn of_index(found: Found) -> Self {
-        let Found { uid, score, near, kind, live, updated, place, size } = found;
-        Self { uid, text: score, near, kind, live, updated, place, size, score, parts: Vec::new() }
+        let Found { address, score, near, facts, updated } = found;
+        Self { source: Source::Index(address), text: score, near, facts, updated, score, parts: Vec::new() }
     }
 
     pub(super) fn of_tail(document: &Document, matched: &Matched) -> Self {
-        Self {
-            uid: document.uid,
-            text: matched.score,
-            near: matched.near,
-            kind: document.kind.clone(),
-            live: document.live,
-            updated: document.updated.timestamp_millis(),
-            place: document.place,
-            size: document.size(),
-            score: matched.score,
-            parts: Vec::new(),
-        }
+        let (score, near, updated) = (matched.score, matched.near, document.updated.timestamp_millis());
+        let source = Source::Tail(document.uid);
+        Self { source, text: score, near, facts: Facts::of(document), updated, score, parts: Vec::new() }
     }
 
     /// Scores within a hundredth of a percent are equal: sums depend on their order in the last digits.
-    fn order(&self) -> Reverse<(i64, i64, Uid)> {
+    fn order(&self) -> Reverse<(i64, i64, u64)> {
         #[expect(clippy::cast_possible_truncation, reason = "the logarithm of a float is below a hundred")]
         let rounded = if self.score > 0.0 { (f64::from(self.score).ln() * 1e4).round() as i64 } else { i64::MIN };
-        Reverse((rounded, self.updated, self.uid))
+        Reverse((rounded, self.updated, self.facts.place))
     }
 
     /// The score of its own words.
@@ -79,7 +76,7 @@ impl Candidate {
     /// How much of a neighbour's score it gains: a short record is understood from what stands around it.
     #[expect(clippy::cast_precision_loss, reason = "a share needs no precision")]
     fn openness(&self) -> f32 {
-        CONTEXT_GAIN * (1.0 - self.size.min(CONTEXT_BYTES) as f32 / CONTEXT_BYTES as f32)
+        CONTEXT_GAIN * (1.0 - self.facts.size.min(CONTEXT_BYTES) as f32 / CONTEXT_BYTES as f32)
     }
 
     fn apply_factors(&mut self, context: f32, now: DateTime<Utc>) {
@@ -87,8 +84,8 @@ impl Candidate {
         let (near, context) = (own / self.text, 1.0 + self.openness() * context / own);
         let parts = [("near", near), ("context", context), ("recency", recency(self.updated, now))];
         self.parts.extend(parts);
-        self.parts.push(("kind", kind_factor(&self.kind)));
-        if !self.live {
+        self.parts.push(("kind", kind_factor(self.facts.worth)));
+        if !self.facts.live {
             self.parts.push(("ended", ENDED));
         }
         self.score = self.parts.iter().map(|(_, factor)| factor).product();
@@ -98,11 +95,11 @@ impl Candidate {
 /// For each candidate the best score of its neighbours in the log.
 fn contexts(candidates: &[Candidate]) -> Vec<f32> {
     let mut order: Vec<usize> = (0..candidates.len()).collect();
-    order.sort_unstable_by_key(|at| candidates[*at].place);
+    order.sort_unstable_by_key(|at| candidates[*at].facts.place);
     let mut contexts = vec![0.0; candidates.len()];
     for (at, one) in order.iter().enumerate() {
         for other in &order[at + 1..] {
-            if candidates[*other].place - candidates[*one].place > CONTEXT_REACH {
+            if candidates[*other].facts.place - candidates[*one].facts.place > CONTEXT_REACH {
                 break;
             }
             for (a, b) in [(*one, *other), (*other, *one)] {
@@ -130,7 +127,7 @@ pub(super) fn by_score(mut candidates: Vec<Candidate>, page: &Page) -> Vec<Candi
 
 /// The page of all candidates of a query without words: newest first.
 pub(super) fn by_time(mut candidates: Vec<Candidate>, page: &Page) -> Vec<Candidate> {
-    candidates.sort_by_key(|candidate| Reverse((candidate.updated, candidate.uid)));
+    candidates.sort_by_key(|candidate| Reverse((candidate.updated, candidate.facts.place)));
     candidates.into_iter().skip(page.offset).take(page.limit).collect()
 }
 
@@ -141,10 +138,10 @@ fn recency(updated: i64, now: DateTime<Utc>) -> f32 {
 }
 
 /// What was learned and settled answers a search more often than what was merely noted or automatic.
-fn kind_factor(kind: &str) -> f32 {
-    match kind {
-        "finding" | "decision" => 1.1,
-        "session" | "checkpoint" | "job" | "lease" => 0.85,
-        _ => 1.0,
+fn kind_factor(worth: Worth) -> f32 {
+    match worth {
+        Worth::More => 1.1,
+        Worth::Less => 0.85,
+        Worth::Plain => 1.0,
     }
 }

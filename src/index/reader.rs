@@ -3,7 +3,7 @@
 use super::directory::Unlocked;
 use super::failure::{reading, unreadable};
 use super::near::Words;
-use super::schema::{self, Fields};
+use super::schema::{self, Facts, Fields};
 use super::score::Statistics;
 use super::{Coverage, rank, request};
 use crate::domain::id::Uid;
@@ -14,7 +14,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use tantivy::TantivyError;
 use tantivy::collector::TopDocs;
-use tantivy::columnar::{Column, StrColumn};
+use tantivy::columnar::Column;
 use tantivy::index::SegmentComponent;
 use tantivy::postings::Postings;
 use tantivy::query::{EnableScoring, Query};
@@ -102,24 +102,21 @@ pub(super) fn open_index(dir: &Path) -> tantivy::Result<(Index, Coverage)> {
 /// An index opened for one search.
 pub(super) struct Opened {
     searcher: Searcher,
+    /// By segment.
+    uids: Vec<Uids>,
     fields: Fields,
 }
 
 /// A document of the index and what ranking needs to know about it.
 pub(super) struct Found {
-    pub uid: Uid,
+    pub address: DocAddress,
     /// The text score; 0 if the query has no words.
     pub score: f32,
     /// What the nearness of its words adds; only of the first [`rank::FACTORED`].
     pub near: f32,
-    pub kind: String,
-    pub live: bool,
+    pub facts: Facts,
     /// Milliseconds since 1970.
     pub updated: i64,
-    /// See [`super::Document::place`].
-    pub place: u64,
-    /// See [`super::Document::size`].
-    pub size: u64,
 }
 
 impl Opened {
@@ -138,7 +135,8 @@ impl Opened {
         if !goes_on {
             return Err(unreadable("it was replaced while it was read"));
         }
-        Ok(Self { searcher, fields: schema::schema().1 })
+        let uids = searcher.segment_readers().iter().map(uids).collect::<tantivy::Result<_>>().map_err(reading)?;
+        Ok(Self { searcher, uids, fields: schema::schema().1 })
     }
 
     /// The counts for scoring.
@@ -158,11 +156,13 @@ impl Opened {
         let top = self.top(&*query, statistics, reach)?;
         let complete = top.len() < reach;
         let near = self.nearness(statistics, &top[..top.len().min(rank::FACTORED + hidden.len())])?;
-        let mut found = self.describe(&top)?;
-        for (found, near) in found.iter_mut().zip(near) {
-            found.near = near;
+        let mut found = self.describe(&top, &near)?;
+        if !hidden.is_empty() {
+            let hides = |found: &Found| Ok(hidden.contains(&self.uid(found.address)?));
+            let is_hidden = found.iter().map(hides).collect::<tantivy::Result<Vec<bool>>>()?;
+            let mut is_hidden = is_hidden.into_iter();
+            found.retain(|_| !is_hidden.next().unwrap_or(false));
         }
-        found.retain(|found| !hidden.contains(&found.uid));
         let total = if complete { found.len() } else { self.count(&*query, hidden, total_max)? };
         found.truncate(limit);
         Ok((found, total))
@@ -222,21 +222,37 @@ impl Opened {
         Ok(places)
     }
 
-    fn describe(&self, top: &[(f32, DocAddress)]) -> tantivy::Result<Vec<Found>> {
-        let columns = self.searcher.segment_readers().iter().map(Columns::open).collect::<tantivy::Result<Vec<_>>>()?;
-        top.iter().map(|(score, address)| columns[address.segment_ord as usize].found(*score, address.doc_id)).collect()
+    fn describe(&self, top: &[(f32, DocAddress)], near: &[f32]) -> tantivy::Result<Vec<Found>> {
+        let columns = self.searcher.segment_readers().iter().map(|segment| {
+            let fast = segment.fast_fields();
+            Ok((fast.u64(schema::FACTS)?, fast.i64(schema::UPDATED)?))
+        });
+        let columns = columns.collect::<tantivy::Result<Vec<_>>>()?;
+        let near = near.iter().copied().chain(std::iter::repeat(0.0));
+        let found = top.iter().zip(near).map(|((score, address), near)| {
+            let (facts, updated) = &columns[address.segment_ord as usize];
+            let facts = Facts::unpack(facts.first(address.doc_id).unwrap_or(0));
+            let updated = updated.first(address.doc_id).unwrap_or(0);
+            Found { address: *address, score: *score, near, facts, updated }
+        });
+        Ok(found.collect())
+    }
+
+    /// The identity of a document.
+    pub(super) fn uid(&self, address: DocAddress) -> tantivy::Result<Uid> {
+        uid(&self.uids[address.segment_ord as usize], address.doc_id)
     }
 
     /// Counts matches until there are more than `total_max`.
     fn count(&self, query: &dyn Query, hidden: &BTreeSet<Uid>, total_max: usize) -> tantivy::Result<usize> {
         let weight = query.weight(EnableScoring::disabled_from_searcher(&self.searcher))?;
         let mut total = 0;
-        for segment in self.searcher.segment_readers() {
-            let columns = Columns::open(segment)?;
+        for (ord, segment) in self.searcher.segment_readers().iter().enumerate() {
+            let uids = &self.uids[ord];
             let mut matches = weight.scorer(segment, 1.0)?;
             let mut doc = matches.doc();
             while doc != TERMINATED && total <= total_max {
-                let counts = !segment.is_deleted(doc) && (hidden.is_empty() || !hidden.contains(&columns.uid(doc)?));
+                let counts = !segment.is_deleted(doc) && (hidden.is_empty() || !hidden.contains(&uid(uids, doc)?));
                 total += usize::from(counts);
                 doc = matches.advance();
             }
@@ -255,43 +271,15 @@ fn size(dir: &Path) -> tantivy::Result<u64> {
     Ok(bytes)
 }
 
-/// What can be read by document number in one segment.
-struct Columns {
-    halves: [Column<u64>; 2],
-    kind: Option<StrColumn>,
-    live: Column<bool>,
-    updated: Column<i64>,
-    place: Column<u64>,
-    size: Column<u64>,
+/// The halves of the uids of a segment, by document number.
+type Uids = [Column<u64>; 2];
+
+fn uids(segment: &SegmentReader) -> tantivy::Result<Uids> {
+    let fast = segment.fast_fields();
+    Ok([fast.u64(schema::HALVES[0])?, fast.u64(schema::HALVES[1])?])
 }
 
-impl Columns {
-    fn open(segment: &SegmentReader) -> tantivy::Result<Self> {
-        let fast = segment.fast_fields();
-        Ok(Self {
-            halves: [fast.u64(schema::HALVES[0])?, fast.u64(schema::HALVES[1])?],
-            kind: fast.str(schema::KIND)?,
-            live: fast.bool(schema::IS_LIVE)?,
-            updated: fast.i64(schema::UPDATED)?,
-            place: fast.u64(schema::PLACE)?,
-            size: fast.u64(schema::SIZE)?,
-        })
-    }
-
-    fn uid(&self, doc: u32) -> tantivy::Result<Uid> {
-        let [upper, lower] = &self.halves;
-        let uid = upper.first(doc).zip(lower.first(doc)).map(|(upper, lower)| schema::uid_of(upper, lower));
-        uid.ok_or_else(|| TantivyError::InternalError("a document without uid".to_owned()))
-    }
-
-    fn found(&self, score: f32, doc: u32) -> tantivy::Result<Found> {
-        let mut kind = String::new();
-        if let Some((column, ord)) = self.kind.as_ref().and_then(|column| Some((column, column.ords().first(doc)?))) {
-            column.ord_to_str(ord, &mut kind)?;
-        }
-        let live = self.live.first(doc).unwrap_or(true);
-        let updated = self.updated.first(doc).unwrap_or(0);
-        let [place, size] = [&self.place, &self.size].map(|column| column.first(doc).unwrap_or(0));
-        Ok(Found { uid: self.uid(doc)?, score, near: 0.0, kind, live, updated, place, size })
-    }
+fn uid([upper, lower]: &Uids, doc: u32) -> tantivy::Result<Uid> {
+    let uid = upper.first(doc).zip(lower.first(doc)).map(|(upper, lower)| schema::uid_of(upper, lower));
+    uid.ok_or_else(|| TantivyError::InternalError("a document without uid".to_owned()))
 }
