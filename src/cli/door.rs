@@ -18,14 +18,15 @@ pub(super) struct Door {
     store: Option<PathBuf>,
     json: bool,
     answer: String,
-    written: Option<Workspace>,
+    /// The workspace whose index is seen to afterwards, and whether it is known to be behind.
+    used: Option<(Workspace, bool)>,
 }
 
 impl Door {
     pub(super) fn new(process: Process, identity: Identity, store: Option<PathBuf>, json: bool) -> Self {
         let plain = (process.env)("NO_COLOR").is_some_and(|value| !value.is_empty());
         let paint = Paint { on: process.terminals.0 && !plain && !json };
-        Self { process, paint, identity, store, json, answer: String::new(), written: None }
+        Self { process, paint, identity, store, json, answer: String::new(), used: None }
     }
 
     fn environment(&self, store: Option<PathBuf>) -> Environment {
@@ -50,8 +51,13 @@ impl Door {
     /// The workspace of this place for a verb that writes: afterwards the index is brought up to date if it is far behind.
     pub(super) fn writing(&mut self) -> Result<Workspace> {
         let workspace = self.workspace()?;
-        self.written = Some(workspace.clone());
+        self.used = Some((workspace.clone(), false));
         Ok(workspace)
+    }
+
+    /// Afterwards the index is brought up to date if it is found to be far behind.
+    pub(super) fn keep_up_if(&mut self, workspace: &Workspace, is_behind: bool) {
+        self.used = is_behind.then(|| (workspace.clone(), true));
     }
 
     /// The workspace in which `init` creates a store, here or in `store`.
@@ -103,8 +109,8 @@ impl Door {
     /// Prints the answer, then sees to the index.
     pub(super) fn finish(&mut self) -> Result<()> {
         write_all(std::io::stdout().lock(), &self.answer)?;
-        if let Some(workspace) = &self.written {
-            crate::ops::search::keep_up(workspace, &self.process.program);
+        if let Some((workspace, is_behind)) = &self.used {
+            crate::ops::search::keep_up(workspace, &self.process.program, *is_behind);
         }
         Ok(())
     }

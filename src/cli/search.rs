@@ -64,7 +64,7 @@ enum LayerArg {
 
 impl SearchArgs {
     pub(super) fn run(self, door: &mut Door) -> Result<()> {
-        let workspace = door.writing()?;
+        let workspace = door.workspace()?;
         let input = SearchInput {
             text: self.words.join(" "),
             limit: self.limit,
@@ -73,6 +73,7 @@ impl SearchArgs {
             explain: self.explain,
         };
         let mut report = search::search(&workspace, &input)?;
+        door.keep_up_if(&workspace, report.behind > search::TAIL_MAX);
         let store = shell::store_option(&door.process.args);
         let (options, budget, now) = (self.options(), self.budget, door.now());
         let printer = Printer { input: &input, store, options, budget, now };

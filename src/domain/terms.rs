@@ -126,6 +126,12 @@ pub fn incoming_term(target: Uid, kind: &str) -> String {
     format!("to:{target}:{kind}")
 }
 
+/// The beginning of the terms of all records that link to `target`.
+#[must_use]
+pub fn incoming_of(target: Uid) -> String {
+    format!("to:{target}:")
+}
+
 /// The records that a session made, newest first.
 #[must_use]
 pub fn session_term(session: Uid) -> String {

@@ -131,13 +131,15 @@ pub struct Tail<'a> {
 
 /// Which hits are wanted, and when.
 #[derive(Clone, Copy, Debug)]
-pub struct Page {
+pub struct Page<'a> {
     /// At most so many.
     pub limit: usize,
     /// After so many.
     pub offset: usize,
     /// The time against which recency is judged.
     pub now: DateTime<Utc>,
+    /// What the work is about now and what is linked to it.
+    pub related: &'a [Uid],
 }
 
 /// A record that was found.
@@ -175,7 +177,8 @@ impl Index {
         Self { dir: dir.to_owned() }
     }
 
-    /// How far it reaches; `None` if it is missing, truncated, otherwise unreadable or of another version.
+    /// How far it says that it reaches; `None` if it is missing, unreadable or of another version. That its files are whole
+    /// shows when it is searched.
     #[must_use]
     pub fn coverage(&self) -> Option<Coverage> {
         failure::guard(|| reader::coverage(&self.dir)).ok()
@@ -193,7 +196,7 @@ impl Index {
     ///
     /// # Errors
     /// Only one for which [`is_unreadable`] holds; with a tail without base none.
-    pub fn search(&self, query: &Query, tail: &Tail<'_>, page: Page) -> Result<Hits> {
+    pub fn search(&self, query: &Query, tail: &Tail<'_>, page: Page<'_>) -> Result<Hits> {
         let plan = Plan::new(query);
         if query.is_nothing() || query.is_ranked() && !plan.is_ranked() {
             return Ok(Hits::default());
@@ -240,11 +243,19 @@ impl Index {
     }
 }
 
+fn uid_of(source: Source, index: Option<&Opened>) -> tantivy::Result<Uid> {
+    match (source, index) {
+        (Source::Tail(uid), _) => Ok(uid),
+        (Source::Index(address), Some(index)) => index.uid(address),
+        (Source::Index(_), None) => Err(TantivyError::InternalError("a hit of no index".to_owned())),
+    }
+}
+
 /// One search.
 struct Search<'a> {
     plan: &'a Plan<'a>,
     tail: &'a Tail<'a>,
-    page: Page,
+    page: Page<'a>,
 }
 
 impl Search<'_> {
@@ -264,14 +275,12 @@ impl Search<'_> {
             total += matching;
             candidates.extend(found.into_iter().map(Candidate::of_index));
         }
-        let hit = |Candidate { source, score, parts, .. }| {
-            let uid = match (source, index) {
-                (Source::Index(address), Some(index)) => index.uid(address)?,
-                (Source::Index(_), None) => return Err(TantivyError::InternalError("a hit of no index".to_owned())),
-                (Source::Tail(uid), _) => uid,
-            };
-            Ok(Hit { uid, score, parts })
-        };
+        if !self.page.related.is_empty() {
+            for candidate in &mut candidates {
+                candidate.is_related = self.page.related.contains(&uid_of(candidate.source, index)?);
+            }
+        }
+        let hit = |Candidate { source, score, parts, .. }| Ok(Hit { uid: uid_of(source, index)?, score, parts });
         let hits = self.page_of(candidates).into_iter().map(hit).collect::<tantivy::Result<_>>()?;
         Ok(Hits { hits, total: total.min(TOTAL_MAX), capped: total > TOTAL_MAX })
     }

@@ -1,7 +1,7 @@
 //! The order of hits: the text decides, then modest factors on the best of them.
 
 use super::reader::Found;
-use super::schema::{Facts, Worth};
+use super::schema::{Facts, Standing, Worth};
 use super::tail::Matched;
 use super::{Document, Page};
 use crate::domain::id::Uid;
@@ -18,8 +18,14 @@ const RECENCY_GAIN: f32 = 0.25;
 /// After so many days half of that is left.
 const RECENCY_HALF_DAYS: f32 = 30.0;
 
-/// What a record that is over is worth.
-const ENDED: f32 = 0.8;
+/// What a record is worth that came to its end: how something was done is asked for nearly as often as what is to be done.
+const ENDED: f32 = 0.9;
+
+/// What one is worth that no longer holds.
+const VOID: f32 = 0.6;
+
+/// What one is worth that the present work is about, or that is linked to it.
+const RELATED: f32 = 1.1;
 
 /// The share of a neighbour's score that a record without any length of its own gains.
 const CONTEXT_GAIN: f32 = 0.5;
@@ -44,6 +50,8 @@ pub(super) struct Candidate {
     near: f32,
     facts: Facts,
     updated: i64,
+    /// Whether it is among [`Page::related`].
+    pub is_related: bool,
     /// The score that orders it, and how it came about.
     pub score: f32,
     pub parts: Vec<(&'static str, f32)>,
@@ -52,13 +60,31 @@ pub(super) struct Candidate {
 impl Candidate {
     pub(super) fn of_index(found: Found) -> Self {
         let Found { address, score, near, facts, updated } = found;
-        Self { source: Source::Index(address), text: score, near, facts, updated, score, parts: Vec::new() }
+        Self {
+            source: Source::Index(address),
+            text: score,
+            near,
+            facts,
+            updated,
+            is_related: false,
+            score,
+            parts: Vec::new(),
+        }
     }
 
     pub(super) fn of_tail(document: &Document, matched: &Matched) -> Self {
         let (score, near, updated) = (matched.score, matched.near, document.updated.timestamp_millis());
         let source = Source::Tail(document.uid);
-        Self { source, text: score, near, facts: Facts::of(document), updated, score, parts: Vec::new() }
+        Self {
+            source,
+            text: score,
+            near,
+            facts: Facts::of(document),
+            updated,
+            is_related: false,
+            score,
+            parts: Vec::new(),
+        }
     }
 
     /// Scores within a hundredth of a percent are equal: sums depend on their order in the last digits.
@@ -85,9 +111,13 @@ impl Candidate {
         let parts = [("near", near), ("context", context), ("recency", recency(self.updated, now))];
         self.parts.extend(parts);
         self.parts.push(("kind", kind_factor(self.facts.worth)));
-        if !self.facts.live {
-            self.parts.push(("ended", ENDED));
-        }
+        let standing = match self.facts.standing {
+            Standing::Live => None,
+            Standing::Done => Some(("ended", ENDED)),
+            Standing::Void => Some(("void", VOID)),
+        };
+        self.parts.extend(standing);
+        self.parts.extend(self.is_related.then_some(("related", RELATED)));
         self.score = self.parts.iter().map(|(_, factor)| factor).product();
     }
 }
@@ -111,7 +141,7 @@ fn contexts(candidates: &[Candidate]) -> Vec<f32> {
 }
 
 /// The page of all candidates of a query with words.
-pub(super) fn by_score(mut candidates: Vec<Candidate>, page: &Page) -> Vec<Candidate> {
+pub(super) fn by_score(mut candidates: Vec<Candidate>, page: &Page<'_>) -> Vec<Candidate> {
     candidates.sort_by_key(Candidate::order);
     let best = candidates.len().min(FACTORED);
     for candidate in &mut candidates {
@@ -126,7 +156,7 @@ pub(super) fn by_score(mut candidates: Vec<Candidate>, page: &Page) -> Vec<Candi
 }
 
 /// The page of all candidates of a query without words: newest first.
-pub(super) fn by_time(mut candidates: Vec<Candidate>, page: &Page) -> Vec<Candidate> {
+pub(super) fn by_time(mut candidates: Vec<Candidate>, page: &Page<'_>) -> Vec<Candidate> {
     candidates.sort_by_key(|candidate| Reverse((candidate.updated, candidate.facts.place)));
     candidates.into_iter().skip(page.offset).take(page.limit).collect()
 }

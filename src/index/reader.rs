@@ -9,13 +9,10 @@ use super::{Coverage, rank, request};
 use crate::domain::id::Uid;
 use crate::error::Result;
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use tantivy::TantivyError;
 use tantivy::collector::TopDocs;
 use tantivy::columnar::Column;
-use tantivy::index::SegmentComponent;
 use tantivy::postings::Postings;
 use tantivy::query::{EnableScoring, Query};
 use tantivy::schema::IndexRecordOption;
@@ -27,43 +24,9 @@ const VERIFIED_BYTES_MAX: u64 = 4 << 20;
 /// How often an index whose files vanish while it is opened is opened again.
 const ATTEMPTS_MAX: usize = 5;
 
-/// The last four bytes of each file of a segment, by tantivy's format.
-const END_MARK: u32 = 1337;
-
-/// The parts of a segment that are always there.
-const COMPONENTS: [SegmentComponent; 6] = [
-    SegmentComponent::Postings,
-    SegmentComponent::Positions,
-    SegmentComponent::Terms,
-    SegmentComponent::Store,
-    SegmentComponent::FastFields,
-    SegmentComponent::FieldNorms,
-];
-
-/// What the index in `dir` covers; its files are there and end as they should.
+/// What the index in `dir` says that it covers; whether its files are whole only [`Opened::open`] and [`verify`] tell.
 pub(super) fn coverage(dir: &Path) -> Result<Coverage> {
-    retry(|| {
-        let (index, covered) = open_index(dir)?;
-        for segment in index.searchable_segment_metas()? {
-            let deletes = segment.has_deletes().then_some(SegmentComponent::Delete);
-            for component in COMPONENTS.into_iter().chain(deletes) {
-                ends_as_written(&dir.join(segment.relative_path(component)))?;
-            }
-        }
-        Ok(covered)
-    })
-}
-
-/// Fails unless tantivy's mark is at the end of a file, so that it is not cut off. Cheaper than to map all files.
-fn ends_as_written(file: &Path) -> tantivy::Result<()> {
-    let mut file = File::open(file)?;
-    let mut mark = [0; 4];
-    file.seek(SeekFrom::End(-4))?;
-    file.read_exact(&mut mark)?;
-    match u32::from_le_bytes(mark) {
-        END_MARK => Ok(()),
-        _ => Err(TantivyError::InternalError("a file is cut off".to_owned())),
-    }
+    retry(|| Ok(open_index(dir)?.1))
 }
 
 /// Reads every byte of the index and compares checksums.

@@ -89,14 +89,23 @@ pub(super) fn facets(document: &Document) -> Vec<(Facet, String)> {
 /// What ranking looks at besides the text, in one number: reading several columns for 200 records took most of a millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
-    /// Whether the record is not over.
-    pub live: bool,
+    /// Whether it is over, and how.
+    pub standing: Standing,
     /// What its kind is worth, see [`Worth`].
     pub worth: Worth,
     /// Bytes of title and body, at most [`Facts::SIZE_MAX`].
     pub size: u64,
     /// See [`Document::place`].
     pub place: u64,
+}
+
+/// Whether a record is over, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Live,
+    Done,
+    /// Superseded or dropped: it no longer holds.
+    Void,
 }
 
 /// How often records of a kind are what a search is for.
@@ -119,27 +128,42 @@ impl Facts {
             "session" | "checkpoint" | "job" | "lease" => Worth::Less,
             _ => Worth::Plain,
         };
+        let standing = match document.status.as_str() {
+            "superseded" | "dropped" => Standing::Void,
+            _ if document.live => Standing::Live,
+            _ => Standing::Done,
+        };
         let size = ((document.title.len() + document.body.len()) as u64).min(Self::SIZE_MAX);
-        Self { live: document.live, worth, size, place: document.place }
+        Self { standing, worth, size, place: document.place }
     }
 
-    /// From the lowest bit: live 1, worth 2, size 8, place.
+    /// From the lowest bit: standing 2, worth 2, size 8, place.
     fn pack(self) -> u64 {
+        let standing = match self.standing {
+            Standing::Live => 0,
+            Standing::Done => 1,
+            Standing::Void => 2,
+        };
         let worth = match self.worth {
             Worth::Less => 0,
             Worth::Plain => 1,
             Worth::More => 2,
         };
-        self.place << 11 | self.size << 3 | worth << 1 | u64::from(self.live)
+        self.place << 12 | self.size << 4 | worth << 2 | standing
     }
 
     pub(super) fn unpack(bits: u64) -> Self {
-        let worth = match bits >> 1 & 3 {
+        let standing = match bits & 3 {
+            0 => Standing::Live,
+            1 => Standing::Done,
+            _ => Standing::Void,
+        };
+        let worth = match bits >> 2 & 3 {
             0 => Worth::Less,
             1 => Worth::Plain,
             _ => Worth::More,
         };
-        Self { live: bits & 1 == 1, worth, size: bits >> 3 & Self::SIZE_MAX, place: bits >> 11 }
+        Self { standing, worth, size: bits >> 4 & Self::SIZE_MAX, place: bits >> 12 }
     }
 }
 
@@ -221,5 +245,15 @@ mod tests {
         assert_eq!(coverage(&payload(&to)), Some(to.clone()));
         assert_eq!(coverage(&payload(&to).replace(&format!("\"version\":{VERSION}"), "\"version\":0")), None);
         assert_eq!(coverage("{"), None);
+    }
+
+    #[test]
+    fn facts_survive_packing() {
+        for standing in [Standing::Live, Standing::Done, Standing::Void] {
+            for worth in [Worth::Less, Worth::Plain, Worth::More] {
+                let facts = Facts { standing, worth, size: 255, place: 1 << 40 | 3 };
+                assert_eq!(Facts::unpack(facts.pack()), facts);
+            }
+        }
     }
 }

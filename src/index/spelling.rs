@@ -364,7 +364,7 @@ mod tests {
             let documents = [document(1, BODY)];
             let tail = Tail { base: None, documents: &documents, changed: &BTreeSet::new() };
             let index = Index::at(std::path::Path::new("/nonexistent"));
-            let page = crate::index::Page { limit: 1, offset: 0, now: DateTime::<Utc>::UNIX_EPOCH };
+            let page = crate::index::Page { limit: 1, offset: 0, now: DateTime::<Utc>::UNIX_EPOCH, related: &[] };
             for offered in index.similar(&word, &tail).unwrap().into_iter().chain(index.similar(&any, &tail).unwrap()) {
                 prop_assert_eq!(index.search(&Query::of_words(&offered), &tail, page).unwrap().hits.len(), 1, "{}", offered);
             }

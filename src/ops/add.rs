@@ -91,7 +91,7 @@ fn near(workspace: &Workspace, record: &Line) -> Result<Vec<Line>> {
     let mut query = Query::of_words(&record.title);
     query.filters = Query::parse("kind:finding kind:decision status:live", now).filters;
     workspace.read(|view| {
-        let page = Page { limit: NEAR_MAX + 1, offset: 0, now };
+        let page = Page { limit: NEAR_MAX + 1, offset: 0, now, related: &[] };
         let (hits, _) = search::hits(view, &workspace.index(), &query, page)?;
         let mut found = Vec::new();
         for hit in hits.hits {

@@ -6,7 +6,7 @@ use super::stale;
 use super::{session, workspace::Place};
 use crate::domain::id::Uid;
 use crate::domain::record::Record;
-use crate::domain::{field, kind};
+use crate::domain::{field, kind, terms};
 use crate::error::Result;
 use crate::store::View;
 use chrono::{DateTime, Utc};
@@ -204,7 +204,7 @@ fn end_of(kind: &str, record: &Record) -> LinkEnd {
 
 fn backlinks(view: &View, uid: Uid) -> Result<Vec<LinkEnd>> {
     let mut found = Vec::new();
-    view.scan_terms(&format!("to:{uid}:"), |source| {
+    view.scan_terms(&terms::incoming_of(uid), |source| {
         if let Some(record) = view.record(source)? {
             found.extend(record.links().filter(|(_, to)| *to == uid).map(|(kind, _)| end_of(kind, &record)));
         }

@@ -101,6 +101,12 @@ pub struct Query {
     pub notes: Vec<String>,
 }
 
+/// The parts of a query's text as they are written: words, quoted texts, filters. Joined by spaces they are the same query.
+#[must_use]
+pub fn parts(text: &str) -> Vec<&str> {
+    split(text).into_iter().map(|part| part.source).collect()
+}
+
 impl Query {
     /// Reads any text as a query; relative times count back from `now`.
     #[must_use]

@@ -3,13 +3,15 @@
 use super::Facet;
 
 /// A word, a quoted text or a `name:value` of the query text.
-pub(super) struct Part {
+pub(super) struct Part<'a> {
+    /// As it stands in the text.
+    pub source: &'a str,
     pub text: String,
     pub quoted: bool,
     pub negated: bool,
 }
 
-pub(super) fn split(text: &str) -> Vec<Part> {
+pub(super) fn split(text: &str) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     let (mut rest, mut spaced) = (text, true);
     loop {
@@ -25,19 +27,23 @@ pub(super) fn split(text: &str) -> Vec<Part> {
 }
 
 /// The part at the start of `text`, and the rest; quotes and dashes mean something after a space only.
-fn next_part(text: &str, spaced: bool) -> (Option<Part>, &str) {
+fn next_part(text: &str, spaced: bool) -> (Option<Part<'_>>, &str) {
     if !spaced && let Some(after) = text.strip_prefix(['"', '-']) {
         return (None, after);
     }
     // Two dashes begin a command line option, which is text.
     let negated =
         text.starts_with('-') && !text.starts_with("--") && text[1..].starts_with(|c: char| !c.is_whitespace());
-    let text = if negated { &text[1..] } else { text };
-    if let Some((quoted, after)) = text.strip_prefix('"').map(until_quote) {
-        return (Some(Part { text: quoted.to_owned(), quoted: true, negated }), after);
-    }
-    let end = end_of_word(text);
-    (Some(Part { text: text[..end].to_owned(), quoted: false, negated }), &text[end..])
+    let bare = if negated { &text[1..] } else { text };
+    let (content, quoted, after) = match bare.strip_prefix('"').map(until_quote) {
+        Some((content, after)) => (content, true, after),
+        None => {
+            let (word, after) = bare.split_at(end_of_word(bare));
+            (word, false, after)
+        }
+    };
+    let source = &text[..text.len() - after.len()];
+    (Some(Part { source, text: content.to_owned(), quoted, negated }), after)
 }
 
 fn until_quote(text: &str) -> (&str, &str) {
@@ -46,12 +52,14 @@ fn until_quote(text: &str) -> (&str, &str) {
 
 /// The end of the word at the start; a quote directly after the first colon of a filter reaches to its partner.
 fn end_of_word(text: &str) -> usize {
-    let end = text.find(char::is_whitespace).unwrap_or(text.len());
-    let Some(quote) = text[..end].find('"') else { return end };
-    if !text[..quote].strip_suffix(':').is_some_and(is_filter_name) {
-        return quote;
+    let end = text.find(|c: char| c.is_whitespace() || c == '"').unwrap_or(text.len());
+    if !text[end..].starts_with('"') || !text[..end].strip_suffix(':').is_some_and(is_filter_name) {
+        return end;
     }
-    text[quote + 1..].find('"').map_or(end, |close| quote + 1 + close + 1)
+    match text[end + 1..].find('"') {
+        Some(close) => end + 1 + close + 1,
+        None => text.find(char::is_whitespace).unwrap_or(text.len()),
+    }
 }
 
 fn is_filter_name(name: &str) -> bool {

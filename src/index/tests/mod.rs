@@ -90,8 +90,8 @@ fn parse(text: &str) -> Query {
     Query::parse(text, now())
 }
 
-fn page(limit: usize) -> Page {
-    Page { limit, offset: 0, now: now() }
+fn page(limit: usize) -> Page<'static> {
+    Page { limit, offset: 0, now: now(), related: &[] }
 }
 
 /// Searches `index` from its coverage on, with a tail.
@@ -302,8 +302,9 @@ fn totals_are_capped_and_pages_follow_each_other() {
     let (_dir, index) = built(&all[..600]);
     let base = index.coverage();
     let tail = Tail { base: base.as_ref(), documents: &all[600..], changed: &BTreeSet::new() };
-    let take =
-        |text: &str, limit, offset| index.search(&parse(text), &tail, Page { limit, offset, now: now() }).unwrap();
+    let take = |text: &str, limit, offset| {
+        index.search(&parse(text), &tail, Page { limit, offset, now: now(), related: &[] }).unwrap()
+    };
     let (whole, second) = (take("src token", 1000, 0), take("src token", 10, 245));
     assert_eq!((whole.total, whole.capped), (TOTAL_MAX, true));
     assert_eq!(whole.hits[245..255], second.hits);

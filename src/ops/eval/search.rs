@@ -194,7 +194,7 @@ impl Scope {
     fn search(&self, text: &str) -> Result<Vec<&str>> {
         let now = self.workspace.now();
         let query = Query::parse(text, now);
-        let page = Page { limit: DEPTH, offset: 0, now };
+        let page = Page { limit: DEPTH, offset: 0, now, related: &[] };
         let (hits, _) = self.workspace.read(|view| search::hits(view, &self.workspace.index(), &query, page))?;
         Ok(hits.hits.iter().filter_map(|hit| self.names.get(&hit.uid)).map(String::as_str).collect())
     }

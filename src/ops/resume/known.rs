@@ -76,7 +76,7 @@ impl Gatherer<'_> {
     pub(super) fn about(&self, focus: &Record) -> Result<Vec<(Record, &'static str)>> {
         let mut found: Vec<(Record, &'static str)> = Vec::new();
         let is_told = |record: &Record| kind::find(record.kind()).is_some_and(is_listed) && record.is_live();
-        self.view.scan_terms(&format!("to:{}:", focus.uid), |uid| {
+        self.view.scan_terms(&terms::incoming_of(focus.uid), |uid| {
             if let Some(record) = self.view.record(uid)?.filter(is_told) {
                 found.push((record, "linked to the focus"));
             }
@@ -100,7 +100,7 @@ impl Gatherer<'_> {
             KINDS.iter().filter(|row| is_listed(row)).map(|row| format!("kind:{}", row.name)).collect();
         let mut query = Query::of_words(record.title());
         query.filters = Query::parse(&kinds.join(" "), self.now).filters;
-        let page = Page { limit: KNOWN_MAX / 2, offset: 0, now: self.now };
+        let page = Page { limit: KNOWN_MAX / 2, offset: 0, now: self.now, related: &[] };
         let (hits, _) = search::hits(self.view, &self.workspace.index(), &query, page)?;
         let records = hits.hits.into_iter().map(|hit| self.view.record(hit.uid));
         Ok(records.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())

@@ -3,7 +3,7 @@
 use super::gather::{DATA, Gatherer, lines, section, with_body};
 use super::{Item, Section};
 use crate::domain::record::Record;
-use crate::domain::{field, kind, text, when};
+use crate::domain::{field, kind, terms, text, when};
 use crate::error::Result;
 use crate::ops::{session, stale};
 use std::fmt::Write as _;
@@ -108,7 +108,7 @@ impl Gatherer<'_> {
             let other = self.view.record(uid)?.filter(|other| !is_known(other));
             items.extend(other.map(|other| Self::neighbour(&text::clean_line(word), &other)));
         }
-        self.view.scan_terms(&format!("to:{}:", record.uid), |uid| {
+        self.view.scan_terms(&terms::incoming_of(record.uid), |uid| {
             if let Some(other) = self.view.record(uid)?.filter(|other| other.is_visible() && !is_known(other)) {
                 let words = other.links().filter(|(_, to)| *to == record.uid).map(|(word, _)| incoming(word));
                 items.push(Self::neighbour(&words.collect::<Vec<_>>().join(", "), &other));

@@ -11,15 +11,20 @@ use crate::store::files;
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// Starts a detached catch-up if the index is missing, doubtful or far behind. Failing to is no failure of the command.
-pub fn keep_up(workspace: &Workspace, program: &Path) {
+/// Starts a detached catch-up if the index is missing, doubtful or far behind, which a search may have found out already
+/// (`is_behind`). Failing to is no failure of the command.
+pub fn keep_up(workspace: &Workspace, program: &Path, is_behind: bool) {
+    if (is_behind || is_far_behind(workspace)) && files::is_writable(workspace.store.dir()) {
+        detach::spawn(program, &[OsStr::new("catch-up"), OsStr::new("--store"), workspace.store.dir().as_os_str()]);
+    }
+}
+
+fn is_far_behind(workspace: &Workspace) -> bool {
     let behind = workspace.read(|view| {
         let covered = believed(view, &workspace.index())?.map_or(0, |covered| covered.position);
         Ok(view.next_position() - covered)
     });
-    if behind.is_ok_and(|behind| behind > TAIL_MAX as u64) && files::is_writable(workspace.store.dir()) {
-        detach::spawn(program, &[OsStr::new("catch-up"), OsStr::new("--store"), workspace.store.dir().as_os_str()]);
-    }
+    behind.is_ok_and(|behind| behind > TAIL_MAX as u64)
 }
 
 /// Records that one step of a catch-up takes in: bounds its memory and the time that it holds the read lock.

@@ -21,13 +21,18 @@ pub use hits::hits;
 pub use layers::{Layer, Tokens};
 pub use nothing::{Cause, Nothing, Why};
 
-use super::Workspace;
+use super::{Workspace, session};
+use crate::domain::id::Uid;
 use crate::domain::query::{Filter, Query};
+use crate::domain::record::Record;
+use crate::domain::{field, terms};
 use crate::error::Result;
 use crate::index::{DEPTH_MAX, Hits, Page};
+use crate::store::View;
 use chrono::{DateTime, Utc};
 use nothing::Look;
 use serde::Serialize;
+use std::ops::ControlFlow;
 
 /// What to search.
 #[derive(Clone, Debug, Default)]
@@ -126,9 +131,10 @@ pub const TAIL_MAX: usize = 256;
 pub fn search(workspace: &Workspace, input: &SearchInput) -> Result<SearchReport> {
     let now = workspace.now();
     let mut query = Query::parse(&input.text, now);
-    let page = Page { limit: input.limit, offset: input.offset, now };
     workspace.read(|view| {
         let index = workspace.index();
+        let related = related(view, workspace)?;
+        let page = Page { limit: input.limit, offset: input.offset, now, related: &related };
         let (mut found, behind) = hits(view, &index, &query, page)?;
         let notes = std::mem::take(&mut query.notes);
         let mut nothing = None;
@@ -150,6 +156,23 @@ pub fn search(workspace: &Workspace, input: &SearchInput) -> Result<SearchReport
     })
 }
 
+/// Records that count as linked to the focus.
+const RELATED_MAX: usize = 30;
+
+/// What this session works on, and what is linked to it either way.
+fn related(view: &View, workspace: &Workspace) -> Result<Vec<Uid>> {
+    let session = session::current(view, workspace)?;
+    let focus = session.and_then(|session| session.text(field::FOCUS).and_then(Uid::parse));
+    let Some(focus) = focus else { return Ok(Vec::new()) };
+    let mut related = vec![focus];
+    related.extend(view.record(focus)?.iter().flat_map(Record::links).map(|(_, uid)| uid));
+    view.scan_terms(&terms::incoming_of(focus), |uid| {
+        related.push(uid);
+        Ok(if related.len() < RELATED_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    })?;
+    Ok(related)
+}
+
 /// The total and whether there are more: never less than what was shown, and exact where the end was seen.
 fn counted(found: &Hits, input: &SearchInput) -> (usize, bool) {
     let shown = if found.hits.is_empty() { 0 } else { input.offset.saturating_add(found.hits.len()) };
@@ -160,7 +183,6 @@ fn counted(found: &Hits, input: &SearchInput) -> (usize, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::Uid;
     use crate::index::Hit;
 
     fn counted_of(shown: usize, (total, capped): (usize, bool), (offset, limit): (usize, usize)) -> (usize, bool) {

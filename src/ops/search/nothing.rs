@@ -187,7 +187,7 @@ impl<'a> Look<'a> {
             return Ok(Hits::default());
         }
         self.tries.set(self.tries.get() - 1);
-        let page = Page { limit: 2 * NEAR_MAX, offset: 0, now: self.now };
+        let page = Page { limit: 2 * NEAR_MAX, offset: 0, now: self.now, related: &[] };
         Ok(hits(self.view, self.index, &query, page)?.0)
     }
 

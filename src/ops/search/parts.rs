@@ -2,7 +2,7 @@
 //!
 //! What a part means is asked of [`Query::parse`], never decided here.
 
-use crate::domain::query::{Facet, Filter, PARTS_MAX, Query};
+use crate::domain::query::{self, Facet, Filter, PARTS_MAX, Query};
 use chrono::{DateTime, Utc};
 
 /// What a part of a query does.
@@ -18,7 +18,7 @@ pub(super) enum Role {
     Filter(Filter),
     /// A property that must not hold.
     Excluded,
-    /// `since:` or `before:`.
+    /// `since:`, `before:` or `sort:`.
     Time,
     /// Anything else.
     Other,
@@ -39,37 +39,8 @@ impl Part {
 
 /// The parts of a query that count; it takes no more of them.
 pub(super) fn parts(text: &str, now: DateTime<Utc>) -> Vec<Part> {
-    let mut parts = Vec::new();
-    let mut rest = text.trim_start();
-    while !rest.is_empty() && parts.len() < PARTS_MAX {
-        let (part, after) = rest.split_at(end(rest, now));
-        parts.push(Part { text: part.to_owned(), role: role(part, now) });
-        rest = after.trim_start();
-    }
-    parts
-}
-
-/// Where the part at the start ends.
-fn end(text: &str, now: DateTime<Utc>) -> usize {
-    let negated = text.starts_with('-') && text[1..].starts_with(|c: char| c != '-' && !c.is_whitespace());
-    let start = usize::from(negated);
-    let space = text.find(char::is_whitespace).unwrap_or(text.len());
-    let open = if text[start..].starts_with('"') {
-        Some(start + 1)
-    } else {
-        text[..space].find(":\"").map(|colon| colon + 2).filter(|open| names_filter(&text[start..*open - 2], now))
-    };
-    let close = |open: usize| text[open..].find('"').map(|close| open + close + 1);
-    match open {
-        Some(open) if open == start + 1 => close(open).unwrap_or(text.len()),
-        Some(open) => close(open).unwrap_or(space),
-        None => space,
-    }
-}
-
-/// Whether `name:` begins a filter.
-fn names_filter(name: &str, now: DateTime<Utc>) -> bool {
-    !name.contains(':') && Query::parse(&format!("{name}:today"), now).words.is_empty()
+    let parts = query::parts(text).into_iter().take(PARTS_MAX);
+    parts.map(|part| Part { text: part.to_owned(), role: role(part, now) }).collect()
 }
 
 fn role(part: &str, now: DateTime<Utc>) -> Role {
@@ -83,7 +54,7 @@ fn role(part: &str, now: DateTime<Utc>) -> Role {
     match () {
         () if !query.excluded.is_empty() => Role::Excluded,
         () if !query.without.is_empty() => Role::Without,
-        () if query.since.is_some() || query.before.is_some() => Role::Time,
+        () if query.since.is_some() || query.before.is_some() || query.newest => Role::Time,
         () if !query.words.is_empty() => Role::Word,
         () => Role::Other,
     }
