@@ -16,7 +16,7 @@ use print::Printer;
 /// Any word may match, rank decides; nothing that you type is an error. Without words: newest first.
 ///
 /// Filters: kind:finding status:open tag:auth path:src/auth branch:main by:claude key:how/test since:7d before:2026-01-31,
-/// "a phrase", -without. Status also takes live and ended.
+/// -without, sort:new. A "phrase" must occur; beside other words it only comes first. Status also takes live and ended.
 ///
 /// A hit is a line (id, age, kind, title) and the piece that matched; when nothing matches, the answer says why and what is
 /// near. `tokens` is what a hit costs in each layer.

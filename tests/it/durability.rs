@@ -68,7 +68,7 @@ fn an_import_that_is_killed_is_completed_by_importing_again() {
         1_000
     );
     assert_views_equal_a_fresh_fold(&workspace);
-    assert_eq!(workspace.search(&["ledger", "number", "\"issue 777\""]).len(), 1);
+    assert_eq!(workspace.search(&["\"issue 777\"", "kind:task"]).len(), 1);
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn flipped_bits() {
 
 /// In `meta.json`: a schema that we do not have, a payload of a later version, another log, and no JSON at all.
 const REPLACED: [(&str, &str); 4] = [
-    ("\"name\": \"live\"", "\"name\": \"alive\""),
+    ("\"name\": \"facts\"", "\"name\": \"fakes\""),
     ("{\\\"version\\\":", "{\\\"version\\\":9"),
     ("\\\"log\\\":\\\"", "\\\"log\\\":\\\"0"),
     ("{", ""),

@@ -102,15 +102,16 @@ mod tests {
                 "-\"dead end\"",
                 "tag:\"two words\"",
                 "since:7d",
-                "std::\"fs",
-                "x\"",
+                "std::",
+                "fs",
+                "x",
                 "-kind:note",
                 "--no-verify",
                 "\"open"
             ]
         );
         let roles: Vec<bool> = parts(text, now()).iter().map(Part::is_narrowing).collect();
-        assert_eq!(roles, [false, true, true, true, true, true, false, false, true, false, true]);
+        assert_eq!(roles, [false, true, true, true, true, true, false, false, false, true, false, true]);
     }
 
     proptest! {
