@@ -273,7 +273,7 @@ impl Search<'_> {
         if let Some(index) = index {
             let (found, matching) = index.matches(&statistics, &self.hidden(), self.reach())?;
             total += matching;
-            candidates.extend(found.into_iter().map(Candidate::of_index));
+            candidates.extend(found.iter().map(Candidate::of_index));
         }
         if !self.page.related.is_empty() {
             for candidate in &mut candidates {

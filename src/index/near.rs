@@ -7,7 +7,7 @@ use super::score::Statistics;
 const GAIN: f32 = 0.5;
 
 /// Words further apart are not near.
-const WINDOW: u32 = 8;
+const WINDOW: u16 = 8;
 
 /// The words of a query that occur anywhere, in its order, with what each is worth.
 pub(super) struct Words(Vec<(TermNumber, f32)>);
@@ -32,22 +32,22 @@ impl Words {
     pub(super) fn gain<'a>(&self, places: impl Fn(usize) -> &'a [u32]) -> f32 {
         let pairs = self.0.windows(2).enumerate();
         let gain = pairs.map(|(at, pair)| match distance(places(at), places(at + 1)) {
-            Some(distance) if distance <= WINDOW => pair[0].1.min(pair[1].1) / f32::from(distance.max(1) as u16),
+            Some(distance) if distance <= WINDOW => pair[0].1.min(pair[1].1) / f32::from(distance.max(1)),
             _ => 0.0,
         });
         GAIN * gain.sum::<f32>()
     }
 }
 
-/// The least distance between two places of ordered lists.
-fn distance(a: &[u32], b: &[u32]) -> Option<u32> {
+/// The least distance between two places of ordered lists, unless it is huge.
+fn distance(a: &[u32], b: &[u32]) -> Option<u16> {
     let (mut at, mut other, mut least) = (0, 0, None::<u32>);
     while at < a.len() && other < b.len() {
         let distance = a[at].abs_diff(b[other]);
         least = Some(least.map_or(distance, |least| least.min(distance)));
         if a[at] < b[other] { at += 1 } else { other += 1 }
     }
-    least
+    u16::try_from(least?).ok()
 }
 
 #[cfg(test)]

@@ -65,11 +65,23 @@ pub(super) fn schema() -> (Schema, Fields) {
 /// list of postings instead of one a field.
 pub(super) fn texts(document: &Document) -> Vec<Cow<'_, str>> {
     let single = [Some(document.id.as_str()), document.key.as_deref()];
-    let several = document.tags.iter().chain(&document.paths).map(String::as_str);
-    let names: Vec<&str> = single.into_iter().flatten().chain(several).collect();
+    let tags = document.tags.iter().map(String::as_str);
+    let mut names: Vec<&str> = single.into_iter().flatten().chain(tags).collect();
+    names.extend(path_components(&document.paths));
     let mut texts = vec![Cow::Borrowed(document.title.as_str()); TITLE_WEIGHT];
     texts.extend([Cow::Owned(names.join(" ")), Cow::Borrowed(document.body.as_str())]);
     texts
+}
+
+/// The directories and files of paths, each once: a directory is not what a record is about because it changed ten files there.
+fn path_components(paths: &[String]) -> Vec<&str> {
+    let mut components = Vec::new();
+    for component in paths.iter().flat_map(|path| path.split('/')) {
+        if !components.contains(&component) {
+            components.push(component);
+        }
+    }
+    components
 }
 
 /// The properties that filters match, normalized.

@@ -20,6 +20,7 @@ mod doctor;
 mod durability;
 mod erase;
 mod eval_resume;
+mod eval_search;
 mod export;
 mod faults;
 mod formats;

@@ -35,13 +35,9 @@ fn next_part(text: &str, spaced: bool) -> (Option<Part<'_>>, &str) {
     let negated =
         text.starts_with('-') && !text.starts_with("--") && text[1..].starts_with(|c: char| !c.is_whitespace());
     let bare = if negated { &text[1..] } else { text };
-    let (content, quoted, after) = match bare.strip_prefix('"').map(until_quote) {
-        Some((content, after)) => (content, true, after),
-        None => {
-            let (word, after) = bare.split_at(end_of_word(bare));
-            (word, false, after)
-        }
-    };
+    let phrase = bare.strip_prefix('"').map(until_quote);
+    let quoted = phrase.is_some();
+    let (content, after) = phrase.unwrap_or_else(|| bare.split_at(end_of_word(bare)));
     let source = &text[..text.len() - after.len()];
     (Some(Part { source, text: content.to_owned(), quoted, negated }), after)
 }

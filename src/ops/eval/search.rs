@@ -22,7 +22,7 @@ pub const DEPTHS: [usize; 4] = [1, 5, 10, 20];
 
 /// A line of `docs.jsonl`.
 #[derive(Deserialize)]
-struct Text {
+struct Document {
     id: String,
     #[serde(default)]
     scope: String,
@@ -123,8 +123,8 @@ pub fn search(folder: &Folder<'_>, data: &Path, progress: &dyn Fn(usize, usize))
         right.entry(query).or_default().insert(doc);
     }
     let is_scoped = questions.iter().all(|question| question.scope.is_some());
-    let mut scopes: BTreeMap<String, (Vec<Text>, Vec<&Question>)> = BTreeMap::new();
-    for document in lines::<Text>(&data.join("docs.jsonl"))? {
+    let mut scopes: BTreeMap<String, (Vec<Document>, Vec<&Question>)> = BTreeMap::new();
+    for document in lines::<Document>(&data.join("docs.jsonl"))? {
         let scope = if is_scoped { document.scope.clone() } else { String::new() };
         scopes.entry(scope).or_default().0.push(document);
     }
@@ -151,7 +151,12 @@ struct Scope {
 }
 
 impl Scope {
-    fn fill(folder: &Folder<'_>, number: usize, documents: Vec<Text>, report: &mut SearchEvalReport) -> Result<Self> {
+    fn fill(
+        folder: &Folder<'_>,
+        number: usize,
+        documents: Vec<Document>,
+        report: &mut SearchEvalReport,
+    ) -> Result<Self> {
         let workspace = folder.workspace(&number.to_string());
         let begun = workspace.now();
         init::init(&workspace)?;
@@ -205,7 +210,7 @@ fn seconds(time: TimeDelta) -> f64 {
 }
 
 /// A document as a note: its first line is the title, its paths are references.
-fn draft(document: Text) -> Draft {
+fn draft(document: Document) -> Draft {
     let text = document.text.trim();
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     let end = first.char_indices().nth(parts::TITLE_CHARS_MAX).map_or(first.len(), |(at, _)| at);

@@ -8,8 +8,8 @@ use super::{Item, Section};
 use crate::domain::text::{estimate_tokens, truncate_tokens};
 use std::fmt::Write as _;
 
-/// What a token must bring: at this price a line of 25 tokens is said if one reader in 25 needs it.
-const PRICE: f64 = 0.0016;
+/// What a token must bring: at this price a line of 25 tokens is said if one reader in 40 needs it.
+const PRICE: f64 = 0.001;
 /// What each longer form adds to the worth of an item.
 const LONGER: f64 = 0.25;
 /// Some hosts show only so much of a briefing; what is vital stands there.

@@ -1,7 +1,7 @@
 //! Which open tasks the next session will probably turn to: a sum of few factors, each a fact of the log.
 //!
 //! The floor is how long before the last activity a task was touched; the other factors move it. Reads are bounded: the
-//! lists are scanned without reading records, and at most about 150 records are read, whatever the size of the store.
+//! lists are scanned without reading records, and at most about 120 records are read, whatever the size of the store.
 //!
 //! # What each factor gives
 //!
@@ -69,10 +69,10 @@ const MESSAGE: &str = "message";
 /// How many postings of a list are looked at.
 const SCAN_MAX: usize = 1000;
 /// How many tasks are read because they were touched last, and because they are most urgent.
-const RECENT_MAX: usize = 60;
+const RECENT_MAX: usize = 45;
 const URGENT_MAX: usize = 15;
 /// How many of the newest tasks are read besides, where not all open ones could be seen.
-const NEWEST_MAX: usize = 30;
+const NEWEST_MAX: usize = 15;
 /// How many records are read for what tasks need.
 const NEEDED_MAX: usize = 40;
 /// How many needs of one task are looked at.
