@@ -118,7 +118,7 @@ impl Opened {
         let reach = limit + hidden.len();
         let top = self.top(&*query, statistics, reach)?;
         let complete = top.len() < reach;
-        let near = self.nearness(statistics, &top[..top.len().min(rank::FACTORED + hidden.len())])?;
+        let near = self.nearness(statistics, &top[..with_ties(&top, rank::FACTORED + hidden.len())])?;
         let mut found = self.describe(&top, &near)?;
         if !hidden.is_empty() {
             let hides = |found: &Found| Ok(hidden.contains(&self.uid(found.address)?));
@@ -222,6 +222,12 @@ impl Opened {
         }
         Ok(total)
     }
+}
+
+/// How many are among the first `count` or as good as the last of them: which of equals comes first is not decided here.
+fn with_ties(top: &[(f32, DocAddress)], count: usize) -> usize {
+    let Some((last, _)) = count.checked_sub(1).and_then(|at| top.get(at)) else { return top.len() };
+    count + top[count..].iter().take_while(|(score, _)| *score >= last * 0.999).count()
 }
 
 /// The bytes of the files in `dir`.

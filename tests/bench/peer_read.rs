@@ -16,7 +16,7 @@ pub fn answer(db: &Connection, words: &[&str]) -> Result<String> {
         ["list"] => list(db),
         ["log"] => log(db),
         ["log", id] => history(db, id),
-        ["resume"] => resume(db),
+        ["resume", ..] => resume(db),
         ["search", text] => search(db, text),
         ["export", "--output", path] => export(db, path),
         _ => Err(format!("'{}' is not a command of the peer", words.join(" ")).into()),

@@ -19,7 +19,8 @@ pub fn reads<'a>(world: &'a World<'a>) -> Vec<Row<'a>> {
         Row::read("list", READ, |_| Call::new(&["list"], Expect::Lines(20))),
         Row::read("log", READ, |_| Call::new(&["log"], Expect::Lines(10))),
         Row::read("log ID", READ, |at| Call::new(&["log", &some_id(world, at)], Expect::Lines(1))),
-        Row::read("resume", READ, |_| Call::new(&["resume"], Expect::Lines(10))),
+        Row::read("resume", READ, |_| Call::new(&["resume", "--full"], Expect::Lines(10))),
+        Row::read("resume again, nothing new", READ, |_| Call::new(&["resume"], Expect::Lines(1))),
         Row::read("search, a rare word", READ, searched(&queries.rare)),
         Row::read("search, a common word", READ, searched(&queries.common)),
         Row::read("search, three words", READ, searched(&queries.three)),
@@ -53,7 +54,7 @@ pub fn cold<'a>(world: &'a World<'a>) -> Vec<Row<'a>> {
     let row = |name, calls| Row { is_cold: true, calls, ..Row::read(name, nothing, |_| Vec::new()) };
     vec![
         row("show, cold", Box::new(shown(world))),
-        row("resume, cold", Box::new(|_| Call::new(&["resume"], Expect::Lines(10)))),
+        row("resume, cold", Box::new(|_| Call::new(&["resume", "--full"], Expect::Lines(10)))),
         row("search, three words, cold", Box::new(searched(&world.queries.three))),
         Row { is_cold: true, ..Row::write("add, cold", nothing, added(world)) },
     ]

@@ -289,8 +289,10 @@ fn scored(found: &Found) -> String {
     if found.parts.is_empty() {
         return "no words to score by: newest first".to_owned();
     }
-    let parts: Vec<String> = found.parts.iter().map(|(name, part)| format!("{name} {part:.2}")).collect();
-    format!("score {:.2}: {}", found.score, parts.join(", "))
+    let text = found.parts.get("text").copied().unwrap_or_default();
+    let factors = found.parts.iter().filter(|(name, part)| *name != "text" && (**part - 1.0).abs() >= 0.005);
+    let factors: String = factors.map(|(name, part)| format!(" x {name} {part:.2}")).collect();
+    format!("score {:.2} = text {text:.2}{factors}", found.score)
 }
 
 fn taken_as(taken: &Taken) -> String {
