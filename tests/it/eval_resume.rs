@@ -78,13 +78,13 @@ fn a_folder_that_is_not_as_described_is_one_clear_error() {
         assert!(message.contains(what), "{message}");
     };
     std::fs::remove_file(workspace.dir().join("data/snapshots/one.jsonl")).unwrap();
-    fails(3, "one.jsonl");
+    fails(1, "one.jsonl");
     workspace.write("data/cases.jsonl", case("a", &["x-1"]) + "\n{\"case\": 1}\n");
     fails(2, "cases.jsonl: line 2");
     workspace.write("data/cases.jsonl", "\u{fffd}{");
     fails(2, "line 1");
     std::fs::remove_dir_all(workspace.dir().join("data")).unwrap();
-    fails(3, "cases.jsonl");
+    fails(1, "cases.jsonl");
 }
 
 #[test]

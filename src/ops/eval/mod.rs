@@ -6,13 +6,13 @@
 pub mod resume;
 pub mod search;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ops::Workspace;
 use crate::store::files;
 use lzma_rust2::XzReader;
 use serde::de::DeserializeOwned;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// Opens a text file of the data, or the packed one beside it (`docs.jsonl.xz` for `docs.jsonl`).
@@ -26,8 +26,10 @@ fn open(path: &Path) -> Result<Box<dyn Read>> {
         return Ok(if is_packed { Box::new(XzReader::new(BufReader::new(file), true)) } else { Box::new(file) });
     }
     let file = File::open(&packed).map_err(|e| {
-        Error::io(format!("cannot read {} or {}.xz", path.display(), path.display()), e)
-            .hint("the folder must hold the data that the help describes")
+        let kind = if e.kind() == ErrorKind::NotFound { Kind::NotFound } else { Kind::Refused };
+        Error::new(kind, format!("{} is not there, or cannot be read, nor the same packed (.xz)", path.display()))
+            .because(e)
+            .hint("the folder must hold the data that --help describes")
     })?;
     Ok(Box::new(XzReader::new(BufReader::new(file), true)))
 }

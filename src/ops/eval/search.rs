@@ -5,6 +5,7 @@ use crate::domain::draft::Draft;
 use crate::domain::id::Uid;
 use crate::domain::kind;
 use crate::domain::query::Query;
+use crate::domain::reference::Reference;
 use crate::domain::text;
 use crate::error::Result;
 use crate::index::Page;
@@ -209,20 +210,22 @@ fn seconds(time: TimeDelta) -> f64 {
     time.as_seconds_f64()
 }
 
-/// A document as a note: its first line is the title, its paths are references.
+/// A document as a note: its first line is the title, its paths are references, or text where they cannot be.
 fn draft(document: Document) -> Draft {
     let text = document.text.trim();
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     let end = first.char_indices().nth(parts::TITLE_CHARS_MAX).map_or(first.len(), |(at, _)| at);
     let end = if end == first.len() { end } else { first[..end].rfind(' ').unwrap_or(end) };
     let (title, more) = first.split_at(end);
+    let (refs, odd): (Vec<String>, Vec<String>) =
+        document.paths.into_iter().partition(|path| Reference::parse(path).is_ok());
     let title = if text::is_blank(title) { "(nothing)" } else { title };
     let made = document.date.as_deref().and_then(time_of);
     Draft {
         kind: kind::NOTE.to_owned(),
         title: title.to_owned(),
-        body: format!("{}\n{rest}", more.trim()).trim().to_owned(),
-        refs: document.paths,
+        body: format!("{}\n{rest}\n{}", more.trim(), odd.join("\n")).trim().to_owned(),
+        refs,
         origin: Some(format!("eval:{}", document.id)),
         created_at: made,
         updated_at: made,
