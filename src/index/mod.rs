@@ -6,8 +6,9 @@
 //! with an error for which [`is_unreadable`] holds: the caller then searches with all records as the tail, which is
 //! right and slow, and has the index rebuilt. So a write never waits for tantivy, and a search never depends on it.
 //!
-//! How text becomes terms is in `tokenizer`, what a query means in `plan`, how it is scored in `score` and `rank`;
-//! `reader`, `tail` and `writer` do what they are called.
+//! How text becomes terms is in `tokenizer`, what a query means in `plan`, how it is scored in `score`, `near` and `rank`, where
+//! the measurements stand; words like a misspelt one are found in `spelling`; `reader`, `tail` and `writer` do what they are
+//! called. All that is searched for words is one field, see `schema::texts`.
 //!
 //! Texts are not kept here but in the log, from which a snippet is made: a quarter of the index's bytes.
 //!

@@ -291,8 +291,11 @@ fn scored(found: &Found) -> String {
     }
     let text = found.parts.get("text").copied().unwrap_or_default();
     let factors = found.parts.iter().filter(|(name, part)| *name != "text" && (**part - 1.0).abs() >= 0.005);
-    let factors: String = factors.map(|(name, part)| format!(" x {name} {part:.2}")).collect();
-    format!("score {:.2} = text {text:.2}{factors}", found.score)
+    let mut told = format!("score {:.2} = text {text:.2}", found.score);
+    for (name, part) in factors {
+        let _ = write!(told, " x {name} {part:.2}");
+    }
+    told
 }
 
 fn taken_as(taken: &Taken) -> String {

@@ -101,8 +101,8 @@ impl Gatherer<'_> {
         let mut query = Query::of_words(record.title());
         query.filters = Query::parse(&kinds.join(" "), self.now).filters;
         let page = Page { limit: KNOWN_MAX / 2, offset: 0, now: self.now, related: &[] };
-        let (hits, _) = search::hits(self.view, &self.workspace.index(), &query, page)?;
-        let records = hits.hits.into_iter().map(|hit| self.view.record(hit.uid));
+        let found = search::quick_hits(self.view, &self.workspace.index(), &query, page)?;
+        let records = found.hits.into_iter().map(|hit| self.view.record(hit.uid));
         Ok(records.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 

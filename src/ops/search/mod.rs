@@ -17,7 +17,7 @@ mod values;
 pub use catch_up::{catch_up, keep_up, reindex};
 pub use found::Found;
 pub(super) use hits::believed;
-pub use hits::hits;
+pub use hits::{hits, quick_hits};
 pub use layers::{Layer, Tokens};
 pub use nothing::{Cause, Nothing, Why};
 
