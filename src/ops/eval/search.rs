@@ -116,7 +116,7 @@ pub struct SearchEvalReport {
 /// project is; if any query has none, everything is in one store.
 ///
 /// # Errors
-/// As [`lines`]; `Refused` if the temporary folder cannot be written.
+/// As reading any other file of records: `Input` if a file is missing or has a bad line; `Refused` if the temporary folder cannot be written.
 pub fn search(folder: &Folder<'_>, data: &Path, progress: &dyn Fn(usize, usize)) -> Result<SearchEvalReport> {
     let questions: Vec<Question> = lines(&data.join("queries.jsonl"))?;
     let mut right: HashMap<String, BTreeSet<String>> = HashMap::new();
