@@ -17,7 +17,9 @@
 //! | [`index`] | derived: tantivy, tokenizer, and the tail of what it has not seen; never imports the store |
 //! | [`process`] | the world outside: git facts, identities, detached children |
 //! | [`ops`] | what users can do, one file a verb's noun: input struct in, report struct out |
-//! | [`cli`] | the door of this program; others (MCP, hooks, web) will stand beside it |
+//! | [`cli`] | the door for people and agents with a shell |
+//! | [`hook`] | the door for the events of agents' hosts; never fails |
+//! | [`mcp`] | the door for agents' tools |
 //!
 //! # Promises
 //!
@@ -249,7 +251,9 @@
 pub mod cli;
 pub mod domain;
 pub mod error;
+pub mod hook;
 pub mod index;
+pub mod mcp;
 pub mod ops;
 pub mod process;
 pub mod store;

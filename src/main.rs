@@ -1,15 +1,21 @@
 //! The program: the only reader of arguments, environment, clock and randomness.
 
 use chrono::{DateTime, Utc};
-use state::cli::{self, Process};
+use state::cli::{self, Doors};
+use state::ops::workspace::Surroundings;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
-    let json = cli::wants_json(&std::env::args_os().collect::<Vec<_>>());
-    match std::panic::catch_unwind(|| cli::run(process())) {
+    let args: Vec<_> = std::env::args_os().collect();
+    let json = cli::wants_json(&args);
+    let doors = Doors { hook: state::hook::answer, mcp: state::mcp::serve };
+    // A host takes any other end of a hook for the agent's fault, or stops its work.
+    let is_hook = args.iter().skip(1).any(|arg| arg == "hook") && !args.iter().any(|arg| arg == "--help");
+    match std::panic::catch_unwind(|| cli::run(surroundings(), doors)) {
+        _ if is_hook => ExitCode::SUCCESS,
         Ok(code) => ExitCode::from(code),
         Err(panic) => {
             cli::print_panic(panic.as_ref(), json);
@@ -19,9 +25,9 @@ fn main() -> ExitCode {
 }
 
 #[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
-fn process() -> Process {
+fn surroundings() -> Surroundings {
     let env = |name: &str| std::env::var(name).ok();
-    Process {
+    Surroundings {
         args: std::env::args_os().collect(),
         env: Box::new(env),
         state_dir: std::env::var_os("STATE_DIR").filter(|dir| !dir.is_empty()).map(Into::into),

@@ -1,10 +1,10 @@
 //! What the verbs share: the workspace, the collected answer, and how errors are said.
 
 use super::paint::Paint;
-use super::{Process, write_all};
+use super::{Doors, write_all};
 use crate::error::{Error, Kind, Result};
 use crate::ops::Workspace;
-use crate::ops::workspace::{Environment, Identity};
+use crate::ops::workspace::{Environment, Identity, Surroundings};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -12,7 +12,9 @@ use std::path::PathBuf;
 
 /// One command in progress.
 pub(super) struct Door {
-    pub(super) process: Process,
+    pub(super) process: Surroundings,
+    /// The other doors.
+    pub(super) doors: Doors,
     pub(super) paint: Paint,
     identity: Identity,
     store: Option<PathBuf>,
@@ -23,10 +25,16 @@ pub(super) struct Door {
 }
 
 impl Door {
-    pub(super) fn new(process: Process, identity: Identity, store: Option<PathBuf>, json: bool) -> Self {
+    pub(super) fn new(
+        process: Surroundings,
+        doors: Doors,
+        identity: Identity,
+        store: Option<PathBuf>,
+        json: bool,
+    ) -> Self {
         let plain = (process.env)("NO_COLOR").is_some_and(|value| !value.is_empty());
         let paint = Paint { on: process.terminals.0 && !plain && !json };
-        Self { process, paint, identity, store, json, answer: String::new(), used: None }
+        Self { process, doors, paint, identity, store, json, answer: String::new(), used: None }
     }
 
     fn environment(&self, store: Option<PathBuf>) -> Environment {
@@ -63,6 +71,11 @@ impl Door {
     /// The workspace in which `init` creates a store, here or in `store`.
     pub(super) fn new_workspace(&self, store: Option<PathBuf>) -> Workspace {
         Workspace::place(self.environment(store.or_else(|| self.store.clone())))
+    }
+
+    /// The store that was named on the command line.
+    pub(super) fn store(&self) -> Option<PathBuf> {
+        self.store.clone()
     }
 
     /// The wall clock.

@@ -3,7 +3,7 @@
 //! Each verb has a file with its arguments (whose comments are the help) and the human text of its report; `--json` prints
 //! the report itself. stdout is the product: text or JSON, never a log line; a closed pipe ends the command silently.
 //!
-//! Does not know: redb, tantivy, files. The process's environment comes in as a [`Process`].
+//! Does not know: redb, tantivy, files. The process's environment comes in as [`Surroundings`].
 
 #![allow(clippy::doc_markdown, reason = "the comments of arguments are the help, which shows them as they are")]
 
@@ -17,10 +17,12 @@ mod door;
 mod erase;
 mod eval;
 mod export;
+mod hook;
 mod import;
 mod init;
 mod list;
 mod lookup;
+mod mcp;
 mod paint;
 mod progress;
 mod resume;
@@ -28,8 +30,7 @@ mod search;
 mod words;
 
 use crate::error::{Error, Kind, Result};
-use crate::ops::workspace::{Explicit, Identity};
-use chrono::{DateTime, Utc};
+use crate::ops::workspace::{Explicit, Identity, Surroundings};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use door::Door;
 use std::ffi::OsString;
@@ -94,36 +95,23 @@ enum Verb {
     #[command(hide = true)]
     CatchUp,
     #[command(hide = true)]
+    Hook(hook::HookArgs),
+    Mcp(mcp::McpArgs),
+    #[command(hide = true)]
     Eval(eval::EvalArgs),
 }
 
-/// Looks up a name in the environment.
-pub type Lookup = Box<dyn Fn(&str) -> Option<String>>;
-
-/// What the command line knows of its process; read once, in `main`.
-pub struct Process {
-    /// The arguments, the program's name first.
-    pub args: Vec<OsString>,
-    /// Looks up an environment variable.
-    pub env: Lookup,
-    /// `STATE_DIR`.
-    pub state_dir: Option<PathBuf>,
-    /// The current directory.
-    pub cwd: PathBuf,
-    /// Where temporary directories go.
-    pub temp: PathBuf,
-    /// The path of this program.
-    pub program: PathBuf,
-    /// The wall clock.
-    pub clock: fn() -> DateTime<Utc>,
-    /// Random bits.
-    pub seed: [u8; 16],
-    /// Whether stdout and stderr are terminals.
-    pub terminals: (bool, bool),
+/// The doors that are not this one, which the program hands in: doors do not know each other.
+#[derive(Clone, Copy)]
+pub struct Doors {
+    /// Answers one event of a host, whose name and store are given.
+    pub hook: fn(&Surroundings, &str, Option<PathBuf>) -> Result<()>,
+    /// Serves the model context protocol on stdin and stdout, for a store, until stdin ends.
+    pub mcp: fn(&Surroundings, Option<PathBuf>) -> Result<()>,
 }
 
 /// Runs one command and returns the exit code.
-pub fn run(process: Process) -> u8 {
+pub fn run(process: Surroundings, doors: Doors) -> u8 {
     let args = match parse(process.args.clone()) {
         Ok(args) => args,
         Err(error) => return door::print_usage(&error, wants_json(&process.args)),
@@ -131,7 +119,7 @@ pub fn run(process: Process) -> u8 {
     let json = args.json;
     let who = Explicit { session: args.session, actor: args.actor };
     let identity = Identity::find(&who, &*process.env);
-    let mut door = Door::new(process, identity, args.store, json);
+    let mut door = Door::new(process, doors, identity, args.store, json);
     let result = dispatch(&mut door, args.verb);
     match result.and_then(|()| door.finish()) {
         Ok(()) => 0,
@@ -175,6 +163,8 @@ fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
         Verb::Demo(_) => demo::DemoArgs::run(door),
         Verb::Completions(args) => args.run(door),
         Verb::Eval(args) => args.run(door),
+        Verb::Hook(args) => args.run(door),
+        Verb::Mcp(args) => args.run(door),
         Verb::CatchUp => crate::ops::search::catch_up(&door.workspace()?, &|_, _| {}).map(|_| ()),
     }
 }

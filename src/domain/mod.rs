@@ -5,6 +5,7 @@
 //!
 //! Does not know: files, clocks, randomness, the terminal, redb, tantivy. Time and random bits come in as arguments.
 
+pub mod activity;
 pub mod beads;
 pub mod clock;
 pub mod digest;

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::index::Index;
 use crate::process::git::Repository;
 pub use crate::process::identity::{Explicit, Identity};
+pub use crate::process::surroundings::Surroundings;
 use crate::store::location::{self, Location, Request};
 use crate::store::{Store, View, Writer};
 use chrono::{DateTime, Utc};

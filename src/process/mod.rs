@@ -8,3 +8,4 @@
 pub mod detach;
 pub mod git;
 pub mod identity;
+pub mod surroundings;
