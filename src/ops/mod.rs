@@ -16,6 +16,7 @@ pub mod edit;
 pub mod erase;
 pub mod eval;
 pub mod export;
+pub mod handoff;
 pub mod import;
 pub mod init;
 pub mod link;
@@ -32,6 +33,7 @@ pub mod session;
 pub mod show;
 pub mod stale;
 pub mod start;
+pub mod transcript;
 pub mod undo;
 pub mod workspace;
 

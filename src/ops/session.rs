@@ -42,7 +42,8 @@ impl Standing {
     }
 }
 
-fn key(name: &str) -> String {
+/// The key of the record of a session.
+pub(super) fn key(name: &str) -> String {
     format!("session/{name}")
 }
 
