@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 /// [TEXT]}; of an export {"events", "new", "known", "ahead", "left_out": [{"file", "line", "why"}]}; with --restore {"store",
 /// "workspace", "events"}; with --transcripts {"sessions", "handoffs", "updated", "unchanged", "skipped": [{"file", "why"}]}
 #[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct ImportArgs {
     /// A file or a folder.
     path: PathBuf,

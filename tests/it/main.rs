@@ -47,6 +47,7 @@ mod support;
 mod tidy;
 mod tokens;
 mod transcripts;
+mod transcripts_disk;
 mod views;
 mod write_order;
 

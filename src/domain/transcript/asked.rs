@@ -83,12 +83,11 @@ fn without_injected(text: &str) -> String {
     while let Some(at) = rest.find('<') {
         left.push_str(&rest[..at]);
         rest = &rest[at..];
-        match element(rest) {
-            Some(after) => rest = after,
-            None => {
-                left.push('<');
-                rest = &rest[1..];
-            }
+        if let Some(after) = element(rest) {
+            rest = after;
+        } else {
+            left.push('<');
+            rest = &rest[1..];
         }
     }
     left + rest

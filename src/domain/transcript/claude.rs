@@ -126,7 +126,7 @@ fn result(block: &Value, detail: &Value) -> Option<What> {
 /// `Command running in background with ID: b6spgsm4e. Output is …`
 fn background_id(output: &str) -> Option<String> {
     let rest = output.strip_prefix("Command running in background with ID: ")?;
-    Some(rest.chars().take_while(|c| c.is_ascii_alphanumeric()).collect())
+    Some(rest.chars().take_while(char::is_ascii_alphanumeric).collect())
 }
 
 /// `Task #1 created successfully: …`

@@ -13,6 +13,7 @@ use crate::domain::kind;
 use crate::domain::reference::Reference;
 use crate::domain::text::{clean_line, estimate_tokens, truncate_tokens, truncate_width};
 use chrono::{DateTime, Utc};
+use std::fmt::Write as _;
 
 /// The whole body.
 const LINES_MAX: usize = 60;
@@ -23,6 +24,8 @@ const SAID_TOKENS: usize = 170;
 const SUMMARY_TOKENS: usize = 110;
 const ASKED_TOKENS: usize = 60;
 const TITLE_COLUMNS: usize = 100;
+/// Characters of a first line that makes a title of its own.
+const FIRST_LINE_MIN: usize = 20;
 const LINE_COLUMNS: usize = 150;
 const TODOS_MAX: usize = 14;
 const COMMANDS_MAX: usize = 4;
@@ -93,7 +96,10 @@ impl<'a> Told<'a> {
         let commit = || self.story.commits.last().map(|commit| commit.subject.clone());
         let edited = || self.files.last().map(|file| format!("Edited {file}"));
         let text = self.request.or(self.last_request).map(str::to_owned).or_else(commit).or_else(edited)?;
-        let title = truncate_width(&clean_line(&text), TITLE_COLUMNS);
+        // The first line of a long request says what it is about, unless it is only a heading or a greeting.
+        let first = text.trim().lines().next().unwrap_or("");
+        let text = if first.chars().count() >= FIRST_LINE_MIN { first } else { &text };
+        let title = truncate_width(&clean_line(text), TITLE_COLUMNS);
         (!title.is_empty()).then_some(title)
     }
 
@@ -263,7 +269,7 @@ fn listed(files: &[String]) -> String {
     let names = files.iter().rev().take(FILES_MAX).map(|file| truncate_width(&clean_line(file), LINE_COLUMNS / 2));
     let mut line = names.collect::<Vec<_>>().join(", ");
     if files.len() > FILES_MAX {
-        line += &format!(" and {} more", files.len() - FILES_MAX);
+        let _ = write!(line, " and {} more", files.len() - FILES_MAX);
     }
     line
 }

@@ -25,7 +25,9 @@ pub(super) fn entries(line: &Value) -> Vec<Entry> {
     }
     for messages in [&line["$set"]["messages"], &line["messages"]] {
         let messages = messages.as_array().map_or(&[][..], Vec::as_slice);
-        messages.iter().for_each(|one| message(one, &mut found));
+        for one in messages {
+            message(one, &mut found);
+        }
     }
     message(line, &mut found);
     found

@@ -91,25 +91,26 @@ impl Reader<'_> {
         loop {
             match self.rest.next()? {
                 c if c == quote => return Some(text),
-                '\\' => text.extend(self.escaped()?),
+                '\\' => self.escaped(&mut text)?,
                 c => text.push(c),
             }
         }
     }
 
-    /// What an escape stands for: nothing, at the end of a line.
-    fn escaped(&mut self) -> Option<Option<char>> {
-        Some(match self.rest.next()? {
-            'n' => Some('\n'),
-            't' => Some('\t'),
-            'r' => Some('\r'),
-            '\n' => None,
+    /// Adds what an escape stands for: nothing, at the end of a line.
+    fn escaped(&mut self, text: &mut String) -> Option<()> {
+        match self.rest.next()? {
+            'n' => text.push('\n'),
+            't' => text.push('\t'),
+            'r' => text.push('\r'),
+            '\n' => {}
             'u' => {
                 let code: String = (0..4).map_while(|_| self.rest.next_if(char::is_ascii_hexdigit)).collect();
-                u32::from_str_radix(&code, 16).ok().and_then(char::from_u32)
+                text.extend(u32::from_str_radix(&code, 16).ok().and_then(char::from_u32));
             }
-            c => Some(c),
-        })
+            c => text.push(c),
+        }
+        Some(())
     }
 
     fn skip_space(&mut self) {
