@@ -104,6 +104,7 @@ pub(super) fn replace(writer: &mut Writer, real: Uid) -> Result<()> {
 }
 
 fn supersede(writer: &mut Writer, real: Uid, held: &Record) -> Result<()> {
+    writer.because(format!("{} {REPLACED}", held.id()));
     add::supersede(writer, real, held)?;
     writer.put(held.uid, Registers::from([(field::REASON.to_owned(), json!(REPLACED))]))?;
     Ok(())

@@ -2,10 +2,8 @@
 
 use super::Answer;
 use super::story::Commit;
-use crate::domain::text::{clean_line, truncate_width};
+use crate::domain::text::clean_line;
 
-/// Columns of the lines that are told of an output.
-const TOLD_COLUMNS: usize = 160;
 /// Lines at the end of an output that are looked at for what it says.
 const LINES_MAX: usize = 200;
 
@@ -159,9 +157,9 @@ fn last_lines(output: &str) -> impl Iterator<Item = &str> {
     output.lines().rev().filter(|line| !line.trim().is_empty()).take(LINES_MAX)
 }
 
-/// The lines that say most about how a command ended: what failed, and the verdict.
-pub(super) fn told(output: &str, passed: Option<bool>) -> String {
-    let last = last_lines(output).find(|line| line.chars().any(char::is_alphanumeric)).unwrap_or("");
+/// The lines that say most about how a command ended: what failed, if a line names it, and the verdict.
+pub(super) fn told(output: &str, passed: Option<bool>) -> Vec<String> {
+    let last = last_lines(output).find(|line| line.chars().any(char::is_alphanumeric));
     let find = |words: &[&str]| {
         last_lines(output).find(|line| {
             let line = line.trim().to_lowercase();
@@ -173,15 +171,12 @@ pub(super) fn told(output: &str, passed: Option<bool>) -> String {
         NAMING.iter().any(|word| line.starts_with(word) || word.starts_with("...") && line.ends_with(word))
     };
     let (first, second) = match passed {
-        Some(false) => (last_lines(output).filter(named).last(), find(&FAILING).unwrap_or(last)),
-        _ => (None, find(&PASSING).unwrap_or(last)),
+        Some(false) => (last_lines(output).filter(named).last(), find(&FAILING)),
+        _ => (None, find(&PASSING)),
     };
-    let second = clean_line(second);
-    let told = match first.map(clean_line).filter(|first| *first != second) {
-        Some(first) => format!("{}; {second}", truncate_width(&first, TOLD_COLUMNS / 2)),
-        None => second,
-    };
-    truncate_width(&told, TOLD_COLUMNS)
+    let mut told: Vec<String> = first.into_iter().chain(second.or(last)).map(clean_line).collect();
+    told.dedup();
+    told
 }
 
 /// Whether a command that passed shows that one that had failed is mended: it is the same, or a wider one.
@@ -300,7 +295,7 @@ mod tests {
         assert_eq!(judge("cargo test | tail -3", &answer(true, output)), Some(false));
         assert_eq!(judge("cargo test | tail -3", &answer(true, "test result: ok. 4 passed; 0 failed;")), Some(true));
         assert_eq!(judge("cargo test", &answer(false, "")), Some(false));
-        assert_eq!(told(output, Some(false)), "test a ... FAILED; test result: FAILED. 3 passed; 1 failed;");
+        assert_eq!(told(output, Some(false)), ["test a ... FAILED", "test result: FAILED. 3 passed; 1 failed;"]);
     }
 
     #[test]

@@ -141,9 +141,14 @@ impl<'a> Told<'a> {
             lines.push(item("asked and not answered", asked));
         }
         let failed = story.commands.iter().rev().filter(|command| command.passed == Some(false)).take(COMMANDS_MAX);
-        lines.extend(failed.map(|command| match command.told.as_str() {
-            "" => format!("- failed: {}", code(&command.line)),
-            told => format!("- failed: {}: {}", code(&command.line), quote(told)),
+        lines.extend(failed.map(|command| {
+            let columns = LINE_COLUMNS / command.told.len().max(1);
+            let told: Vec<String> =
+                command.told.iter().map(|line| truncate_width(&clean_line(line), columns)).collect();
+            match told.join("; ").as_str() {
+                "" => format!("- failed: {}", code(&command.line)),
+                told => format!("- failed: {}: \"{told}\"", code(&command.line)),
+            }
         }));
         lines.extend(self.todos());
         lines.extend(self.background().iter().map(|work| {
@@ -224,8 +229,8 @@ impl<'a> Told<'a> {
     /// The files to read first, where it stopped, and the other ones.
     fn references(&self) -> (Vec<String>, Vec<String>) {
         let is_inside = |file: &&String| !file.starts_with(['/', '~']) && Reference::parse(file).is_ok();
-        let entries: Vec<String> =
-            self.story.uncommitted.iter().rev().filter(is_inside).take(ENTRIES_MAX).cloned().collect();
+        let open = if self.story.files.is_empty() { &self.files } else { &self.story.uncommitted };
+        let entries: Vec<String> = open.iter().rev().filter(is_inside).take(ENTRIES_MAX).cloned().collect();
         let others = self.files.iter().rev().filter(is_inside).filter(|file| !entries.contains(file));
         let refs = others.take(REFS_MAX).cloned().collect();
         (entries, refs)

@@ -59,11 +59,27 @@ pub struct Command {
     pub line: String,
     /// Whether it passed, if that is known.
     pub passed: Option<bool>,
-    /// The line of its output that says most.
-    pub told: String,
+    /// The lines of its output that say most, two at most.
+    pub told: Vec<String>,
 }
 
 impl Story {
+    /// The same with every text that somebody wrote put through `change`, before any of them is shortened.
+    #[must_use]
+    pub fn with_texts(mut self, change: &dyn Fn(&str) -> String) -> Self {
+        let said = [&mut self.request, &mut self.last_request, &mut self.message, &mut self.trouble, &mut self.summary];
+        let texts = said.into_iter().flatten().chain(self.commits.iter_mut().map(|commit| &mut commit.subject));
+        let texts = texts.chain(
+            self.commands.iter_mut().flat_map(|command| std::iter::once(&mut command.line).chain(&mut command.told)),
+        );
+        let texts = texts.chain(self.todos.iter_mut().map(|todo| &mut todo.text));
+        let texts = texts.chain(self.background.iter_mut().map(|work| &mut work.what)).chain(&mut self.under_way);
+        for text in texts {
+            *text = change(text);
+        }
+        self
+    }
+
     /// The same with files relative to `root`, wherever in it the session's directory is.
     #[must_use]
     pub fn within(mut self, root: &str) -> Self {

@@ -3,12 +3,10 @@
 use super::story::{Command, Story, relative};
 use super::{Act, Answer, Entry, Meta, Todo, TodoState, What, command};
 use crate::domain::activity::Background;
-use crate::domain::text::{clean_line, truncate_width};
+use crate::domain::text::clean_line;
 
 /// Of each list only so many are kept, the last ones.
 const KEPT_MAX: usize = 300;
-/// Columns of what was under way.
-const WAY_COLUMNS: usize = 200;
 
 /// Something begun and not yet ended.
 struct Begun {
@@ -229,5 +227,5 @@ fn way(act: &Act) -> Option<String> {
         Act::Todos(_) | Act::NewTodo(_) | Act::SetTodo(_) => return None,
     };
     let what = clean_line(&what);
-    (!what.is_empty()).then(|| truncate_width(&format!("{verb} {what}"), WAY_COLUMNS))
+    (!what.is_empty()).then(|| format!("{verb} {what}"))
 }

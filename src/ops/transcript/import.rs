@@ -134,7 +134,10 @@ fn past(workspace: &Workspace, file: &Path, all_projects: bool) -> std::result::
     }
     let place = place_of(workspace, &story, all_projects)?;
     let story = within(story, &place.root);
-    let times = story.started.zip(story.ended).ok_or("no line in it tells its time")?;
+    let (started, ended) = story.started.zip(story.ended).ok_or("no line in it tells its time")?;
+    // Whatever a line says of its time: it was written before now, and after computers began to count.
+    let possible = |at: DateTime<Utc>| at.clamp(DateTime::UNIX_EPOCH, workspace.now());
+    let times = (possible(started), possible(ended));
     let draft = handoff::of_story(&story).ok_or("nothing was asked or done in it")?;
     Ok(Past { name, place, story, draft, times })
 }
