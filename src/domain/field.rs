@@ -28,6 +28,8 @@ pub const WORKTREE: &str = "worktree";
 pub const ORIGIN: &str = "origin";
 /// Everything of the source that has no register of its own, as it came.
 pub const SOURCE: &str = "source";
+/// `true`: made mechanically, not by an agent or a person.
+pub const AUTO: &str = "auto";
 /// Why the record ended, in the words of who ended it.
 pub const REASON: &str = "reason";
 /// `true`: its creation was undone.
@@ -75,9 +77,11 @@ pub mod link {
     pub const RESULT_OF: &str = "result-of";
     /// The two have to do with each other.
     pub const RELATES: &str = "relates";
+    /// The source, a note, is meant for the target.
+    pub const TO: &str = "to";
 
     /// All of them, for help and completion.
-    pub const ALL: [&str; 7] = [NEEDS, PARENT, BLOCKS, SUPERSEDES, FOUND_IN, RESULT_OF, RELATES];
+    pub const ALL: [&str; 8] = [NEEDS, PARENT, BLOCKS, SUPERSEDES, FOUND_IN, RESULT_OF, RELATES, TO];
     /// Those in which a cycle makes no sense.
     pub const ACYCLIC: [&str; 4] = [NEEDS, PARENT, BLOCKS, SUPERSEDES];
 }

@@ -6,6 +6,7 @@
 //! Does not know: argument syntax, colours, protocols.
 
 pub mod add;
+pub mod address;
 pub mod batch;
 pub mod block;
 pub mod checkpoint;
@@ -16,6 +17,8 @@ pub mod edit;
 pub mod erase;
 pub mod eval;
 pub mod export;
+pub mod handoff;
+pub mod hook;
 pub mod import;
 pub mod init;
 pub mod link;

@@ -79,6 +79,7 @@ pub struct Workspace {
 }
 
 /// What a door knows of its process when it opens a workspace.
+#[derive(Clone)]
 pub struct Environment {
     /// `--store`.
     pub store: Option<PathBuf>,

@@ -5,14 +5,26 @@ use crate::ops::Workspace;
 use crate::process::identity;
 use crate::store::files::{self, TEMPORARY_PREFIX};
 use crate::store::location::DATABASE;
-use crate::store::told;
+use crate::store::{activity, hook_log, told};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What a store's directory holds, beside leftovers.
-const KNOWN: [&str; 9] = [DATABASE, "gate", "lock", "rewrite.lock", "index", "index.lock", "blobs", "jobs", told::FILE];
+const KNOWN: [&str; 11] = [
+    DATABASE,
+    "gate",
+    "lock",
+    "rewrite.lock",
+    "index",
+    "index.lock",
+    "blobs",
+    "jobs",
+    told::FILE,
+    activity::FOLDER,
+    hook_log::FILE,
+];
 /// Less free space than this stops work soon.
 const SPACE_LOW: u64 = 100_000_000;
 /// With less than this a write may already fail.
