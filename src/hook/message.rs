@@ -56,8 +56,9 @@ impl Message {
     pub(super) fn parse(host: &str, bytes: &[u8]) -> Result<Self> {
         let text = String::from_utf8_lossy(bytes);
         let text = text.trim_start_matches('\u{feff}');
-        let fields: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(text)
-            .map_err(|error| Error::usage(format!("the event of {} bytes is no JSON object", bytes.len())).because(error))?;
+        let fields: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(text).map_err(|error| {
+            Error::usage(format!("the event of {} bytes is no JSON object", bytes.len())).because(error)
+        })?;
         let fields = Fields(fields);
         let name = fields.text(&["hook_event_name", "hookEventName"]).unwrap_or_default();
         let roots: Option<Vec<PathBuf>> = fields.get(&["workspace_roots"]);
@@ -65,7 +66,10 @@ impl Message {
             host: sender(&fields, host).to_owned(),
             session: fields.text(&["session_id", "sessionId", "conversation_id"]),
             cwd: fields.get(&["cwd"]).or_else(|| roots?.into_iter().next()).filter(|cwd: &PathBuf| cwd.is_absolute()),
-            input: HookInput { event: event(&name, &fields), transcript: fields.text(&["transcript_path", "transcriptPath"]) },
+            input: HookInput {
+                event: event(&name, &fields),
+                transcript: fields.text(&["transcript_path", "transcriptPath"]),
+            },
             name,
         })
     }
@@ -81,7 +85,8 @@ fn event(name: &str, fields: &Fields<'_>) -> Event {
         }),
         "userpromptsubmit" | "userpromptsubmitted" | "beforesubmitprompt" | "beforeagent" => asked(fields),
         "posttooluse" | "aftertool" | "afterfileedit" => Event::Edited(edited(fields)),
-        "precompact" | "precompress" => Event::Compacting,
+        // Gemini's `PreCompress` comes before every request to the model, and says nothing.
+        "precompact" => Event::Compacting,
         "stop" | "agentstop" | "afteragent" | "afteragentresponse" => Event::Stopped {
             message: fields.text(&["last_assistant_message", "lastAssistantMessage", "prompt_response", "text"]),
             background: background(fields),
@@ -97,7 +102,17 @@ fn asked(fields: &Fields<'_>) -> Event {
     let prompt = fields.text(&["prompt"]).unwrap_or_default();
     let source = fields.text(&["source"]);
     let by_host = source.is_some_and(|source| !["user", "sdk"].contains(&source.as_str()));
-    if by_host || prompt.starts_with("<task-notification>") { Event::Asked(String::new()) } else { Event::Asked(prompt) }
+    let prompt = without_context(&prompt);
+    if by_host || prompt.starts_with("<task-notification>") {
+        return Event::Asked(String::new());
+    }
+    Event::Asked(prompt.to_owned())
+}
+
+/// Gemini gives our own answer back in front of the user's words.
+fn without_context(prompt: &str) -> &str {
+    let rest = prompt.strip_prefix("<hook_context>").and_then(|rest| rest.split_once("</hook_context>"));
+    rest.map_or(prompt, |(_, rest)| rest.trim_start())
 }
 
 /// The internal agents of a host have no type, and are nobody's business.
@@ -111,17 +126,23 @@ fn subagent(fields: &Fields<'_>) -> Event {
     Event::SubagentStopped { id: text(&["agent_id", "agentId", "subagent_id"]), agent, message }
 }
 
+/// What the names of tools that change files have in them.
+const EDITING: [&str; 5] = ["edit", "write", "replace", "patch", "create"];
+
 /// The files that a tool call changed: by the field that names one, or by the lines of a patch that do.
 fn edited(fields: &Fields<'_>) -> Vec<String> {
     if let Some(path) = fields.text(&["file_path"]) {
         return vec![path];
     }
+    let tool = fields.text(&["tool_name", "toolName"]).unwrap_or_default().to_ascii_lowercase();
+    if !EDITING.iter().any(|word| tool.contains(word)) {
+        return Vec::new();
+    }
     let input: Value = fields.get(&["tool_input", "toolArgs"]).unwrap_or_default();
     let named = ["file_path", "filePath", "notebook_path", "path"].iter().find_map(|name| input.get(name)?.as_str());
-    let is_patch = fields.text(&["tool_name", "toolName"]).is_some_and(|tool| tool == "apply_patch");
     match named {
         Some(path) => vec![path.to_owned()],
-        None if is_patch => {
+        None if tool == "apply_patch" => {
             let patch = ["command", "input", "patch"].iter().find_map(|name| input.get(name)?.as_str());
             patch_paths(patch.or(input.as_str()).unwrap_or_default())
         }

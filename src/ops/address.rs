@@ -34,7 +34,9 @@ fn branch_tag(branch: &str) -> String {
 pub fn address(writer: &mut Writer, note: Uid, to: &str, cwd: &Path) -> Result<()> {
     let record = super::add::reread(writer, note)?;
     if record.kind() != kind::NOTE {
-        return Err(Error::usage(format!("a {} is addressed to nobody", record.kind())).hint("state add note \"…\" --to NAME"));
+        return Err(
+            Error::usage(format!("a {} is addressed to nobody", record.kind())).hint("state add note \"…\" --to NAME")
+        );
     }
     let receiver = match session::named(writer, to)? {
         Some(session) => Ok(session),

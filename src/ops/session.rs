@@ -164,10 +164,8 @@ pub fn end_of_activity(writer: &mut Writer, activity: &Activity) -> Result<Uid> 
     let is_live = writer.record(uid)?.is_some_and(|session| session.is_live());
     if is_live {
         let reason = activity.end.as_deref().unwrap_or(CRASHED);
-        let set = Registers::from([
-            (field::STATUS.to_owned(), json!("ended")),
-            (field::REASON.to_owned(), json!(reason)),
-        ]);
+        let set =
+            Registers::from([(field::STATUS.to_owned(), json!("ended")), (field::REASON.to_owned(), json!(reason))]);
         writer.act_as(Some(uid), &activity.host);
         writer.because(format!("{} is over: {reason}", activity.session));
         writer.put_at(uid, set, activity.seen_at.unwrap_or(writer.now()))?;

@@ -85,7 +85,8 @@ impl Repository {
     #[must_use]
     pub fn has_branch(&self, name: &str) -> bool {
         let is_plain = !name.split('/').any(|part| part.is_empty() || part.starts_with('.'));
-        is_plain && self.look_up(format!("refs/heads/{name}").as_bytes()).is_some() || self.branch().as_deref() == Some(name)
+        is_plain && self.look_up(format!("refs/heads/{name}").as_bytes()).is_some()
+            || self.branch().as_deref() == Some(name)
     }
 
     /// The commit that is checked out, as 40 or 64 hex digits. `None` on a branch without commits or in a reftable.

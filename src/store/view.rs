@@ -55,7 +55,14 @@ pub struct View {
 
 impl View {
     pub(super) fn new(txn: Txn, store: &Store, meta: Meta) -> Self {
-        Self { txn, blobs: store.blobs(), activities: store.activities(), meta, pending: Vec::new(), packer: Packer::default() }
+        Self {
+            txn,
+            blobs: store.blobs(),
+            activities: store.activities(),
+            meta,
+            pending: Vec::new(),
+            packer: Packer::default(),
+        }
     }
 
     /// What hooks noted of a session by its name; not a part of the store's truth.

@@ -10,6 +10,7 @@
     reason = "tests prepare their world with plain files, stop at the first surprise and say what they skip"
 )]
 
+mod address;
 mod backup;
 mod bad_input;
 mod bad_place;
@@ -25,6 +26,8 @@ mod export;
 mod faults;
 mod formats;
 mod fuzz;
+mod hook;
+mod hook_faults;
 mod index;
 mod invariants;
 mod json;

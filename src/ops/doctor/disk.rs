@@ -41,6 +41,17 @@ pub(super) fn examine(workspace: &Workspace, findings: &mut Findings) {
     }
     permissions(workspace.store.dir(), findings);
     strays(workspace, findings);
+    hooks(workspace, findings);
+}
+
+/// What went wrong in hooks, which never say so themselves.
+fn hooks(workspace: &Workspace, findings: &mut Findings) {
+    let failures = workspace.store.hook_failures();
+    let Some(last) = failures.last() else { return findings.ok("hooks", "none failed") };
+    let others = if failures.len() > 1 { format!(", and {} before it", failures.len() - 1) } else { String::new() };
+    let log = workspace.store.dir().join(hook_log::FILE);
+    findings.tell(Check::new("hooks", State::Warning, format!("one failed{others}: {last}")).fix(FIX));
+    findings.remedies.push(Remedy::Remove(log));
 }
 
 fn place(workspace: &Workspace, findings: &mut Findings) {

@@ -118,9 +118,7 @@ pub fn hook(workspace: &Workspace, input: &HookInput) -> Result<HookReport> {
             note::stopped(workspace, input, message.as_deref(), background)?;
             Ok(HookReport::default())
         }
-        Event::SubagentStopped { id, agent, message } => {
-            subagent(workspace, id, agent, message).map(HookReport::wrote)
-        }
+        Event::SubagentStopped { id, agent, message } => subagent(workspace, id, agent, message).map(HookReport::wrote),
         Event::Ended(reason) => {
             note::ended(workspace, input, reason)?;
             Ok(HookReport::wrote(settle(workspace)))
@@ -210,7 +208,8 @@ fn compacting(workspace: &Workspace, input: &HookInput) -> Result<HookReport> {
     let has_written = settle::leave_own(workspace)?;
     let kept = workspace.read(|view| {
         let session = session::current(view, workspace)?;
-        let focus = session.as_ref().and_then(|session| session.text(field::FOCUS)).and_then(crate::domain::id::Uid::parse);
+        let focus =
+            session.as_ref().and_then(|session| session.text(field::FOCUS)).and_then(crate::domain::id::Uid::parse);
         let id = focus.map(|uid| list::id_of(view, uid)).transpose()?;
         Ok(id.map(|id| format!(", the focus {id}")).unwrap_or_default())
     })?;

@@ -55,8 +55,11 @@ pub(super) fn seen(workspace: &Workspace, input: &HookInput) -> Result<()> {
 
 pub(super) fn asked(workspace: &Workspace, input: &HookInput, request: &str) -> Result<()> {
     let now = workspace.now();
+    let request = short(request, REQUEST_TOKENS);
+    if request.is_none() {
+        return seen(workspace, input);
+    }
     change(workspace, input, |activity| {
-        let request = short(request, REQUEST_TOKENS);
         match &activity.request {
             None => activity.request = request,
             Some(first) if request.as_ref() != Some(first) => activity.last_request = request,

@@ -23,7 +23,8 @@ impl Gatherer<'_> {
             let by = by.map(|id| format!(" from {id}")).unwrap_or_default();
             let line = format!("{} {}{by}: {}", note.id(), self.age(&note), Self::title(&note));
             let forms = with_body(&line, &self.view.body(&note)?, &NOTE_TOKENS);
-            items.push(Item::forms(Some(note.id()), forms).worth(2.0).why("a note to you, not shown before".to_owned()));
+            items
+                .push(Item::forms(Some(note.id()), forms).worth(2.0).why("a note to you, not shown before".to_owned()));
             told.push(note.uid);
         }
         let floor = items.len();
