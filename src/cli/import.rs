@@ -9,6 +9,7 @@ use crate::error::{Kind, Result};
 use crate::ops::Workspace;
 use crate::ops::import::{self, ImportReport, MergeReport, Refusal};
 use crate::ops::search;
+use crate::ops::transcript::{self, TranscriptsReport};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -18,9 +19,12 @@ use std::path::{Path, PathBuf};
 /// Importing the same again changes nothing; a source that has changed updates its record. A broken line is told and the
 /// rest goes in. An export is merged: what is not here yet comes in, and an empty store becomes a replica of its workspace.
 ///
+/// With --transcripts the folder holds what an agent's host kept of its sessions (~/.claude/projects, ~/.codex/sessions,
+/// ~/.gemini/tmp): each session of this project comes in with the handoff that it would have left.
+///
 /// JSON: {"added"?, "updated"?, "unchanged"?, "kinds"?: {KIND: N}, "rejected"?: [{"file", "line", "why"}], "links_left_out"?:
 /// [TEXT]}; of an export {"events", "new", "known", "ahead", "left_out": [{"file", "line", "why"}]}; with --restore {"store",
-/// "workspace", "events"}
+/// "workspace", "events"}; with --transcripts {"sessions", "handoffs", "updated", "unchanged", "skipped": [{"file", "why"}]}
 #[derive(clap::Args)]
 pub(super) struct ImportArgs {
     /// A file or a folder.
@@ -31,6 +35,12 @@ pub(super) struct ImportArgs {
     /// The file is a backup, from which the store is made: there must be none, or an empty one.
     #[arg(long, conflicts_with = "strict")]
     restore: bool,
+    /// The folder holds transcripts of agents' sessions.
+    #[arg(long, conflicts_with_all = ["strict", "restore"])]
+    transcripts: bool,
+    /// With --transcripts: sessions of other projects too.
+    #[arg(long, requires = "transcripts")]
+    all_projects: bool,
 }
 
 impl ImportArgs {
@@ -39,6 +49,9 @@ impl ImportArgs {
             return restore(door, &self.path);
         }
         let workspace = door.writing()?;
+        if self.transcripts {
+            return transcripts(door, &workspace, &self);
+        }
         let bytes = bytes_bar(door, "events");
         let merged = import::merge(&workspace, &self.path, self.strict, &|done, total| advance(&bytes, done, total))?;
         bytes.finish_and_clear();
@@ -59,6 +72,15 @@ fn records(door: &mut Door, workspace: &Workspace, args: &ImportArgs) -> Result<
     records.finish_and_clear();
     catch_up(door, workspace, report.added + report.updated)?;
     door.report(&report, print)
+}
+
+fn transcripts(door: &mut Door, workspace: &Workspace, args: &ImportArgs) -> Result<()> {
+    let files = bar(door, "transcripts");
+    let progress = |done: usize, total: usize| advance(&files, done as u64, total as u64);
+    let report = transcript::import(workspace, &args.path, args.all_projects, &progress)?;
+    files.finish_and_clear();
+    catch_up(door, workspace, report.sessions + report.handoffs + report.updated)?;
+    door.report(&report, print_transcripts)
 }
 
 fn restore(door: &mut Door, path: &Path) -> Result<()> {
@@ -103,6 +125,20 @@ fn print(out: &mut String, paint: Paint, report: &ImportReport) {
         let _ = writeln!(out, "and {} more links left out", report.links_left_out.len() - TOLD_MAX);
     }
     let _ = writeln!(out, "Next: state resume, state ready, state search WORDS");
+}
+
+fn print_transcripts(out: &mut String, paint: Paint, report: &TranscriptsReport) {
+    let (sessions, handoffs) = (counted(report.sessions as u64, "session"), counted(report.handoffs as u64, "handoff"));
+    let _ = writeln!(out, "{sessions}, {handoffs} added, {} updated, {} unchanged", report.updated, report.unchanged);
+    for skipped in report.skipped.iter().take(TOLD_MAX) {
+        let told = format!("left out {}: {}", skipped.file.display(), skipped.why);
+        let _ = writeln!(out, "{}", paint.dim(&text::display(&told)));
+    }
+    if report.skipped.len() > TOLD_MAX {
+        let more = report.skipped.len() - TOLD_MAX;
+        let _ = writeln!(out, "and {more} more left out: state import --transcripts --json lists them");
+    }
+    let _ = writeln!(out, "Next: state resume, state list sessions --all, state search WORDS");
 }
 
 fn print_merge(out: &mut String, paint: Paint, report: &MergeReport) {

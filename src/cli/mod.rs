@@ -163,7 +163,10 @@ fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
         Verb::Demo(_) => demo::DemoArgs::run(door),
         Verb::Completions(args) => args.run(door),
         Verb::Eval(args) => args.run(door),
-        Verb::Hook(args) => args.run(door),
+        Verb::Hook(args) => {
+            args.run(door);
+            Ok(())
+        }
         Verb::Mcp(args) => args.run(door),
         Verb::CatchUp => crate::ops::search::catch_up(&door.workspace()?, &|_, _| {}).map(|_| ()),
     }

@@ -36,6 +36,8 @@ pub const REASON: &str = "reason";
 pub const GONE: &str = "gone";
 /// Unix milliseconds at which the record's text was erased.
 pub const ERASED: &str = "erased";
+/// `true`: made by `state` itself, where nobody wrote one.
+pub const AUTO: &str = "auto";
 /// Of a session: the uid of the task that it started last.
 pub const FOCUS: &str = "focus";
 /// Of a session: the process whose end is its end, `PID:START`.

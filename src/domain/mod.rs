@@ -23,4 +23,5 @@ pub mod snapshot;
 pub mod terms;
 pub mod text;
 mod tokens;
+pub mod transcript;
 pub mod when;

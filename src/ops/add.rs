@@ -5,7 +5,7 @@
 
 use super::report::Line;
 use super::workspace::Place;
-use super::{Workspace, address, edit, link, parts, resolve, search, stale};
+use super::{Workspace, address, edit, handoff, link, parts, resolve, search, stale};
 use crate::domain::draft::Draft;
 use crate::domain::id::Uid;
 use crate::domain::kind::{self, Kind};
@@ -173,10 +173,14 @@ pub fn create(writer: &mut Writer, place: &Place, draft: &Draft, labels: &Labels
 pub fn create_unlinked(writer: &mut Writer, place: &Place, draft: &Draft) -> Result<Created> {
     let row = addable(&draft.kind)?;
     let set = registers(writer, place, draft, row)?;
-    match set.get(field::KEY).and_then(|key| key.as_str()).map(str::to_owned) {
-        Some(key) => create_keyed(writer, row, set, &key),
-        None => Ok(plain(writer.create(row.name, set)?.uid)),
+    let created = match set.get(field::KEY).and_then(|key| key.as_str()).map(str::to_owned) {
+        Some(key) => create_keyed(writer, row, set, &key)?,
+        None => plain(writer.create(row.name, set)?.uid),
+    };
+    if row.name == kind::HANDOFF {
+        handoff::replace(writer, created.uid)?;
     }
+    Ok(created)
 }
 
 fn plain(uid: Uid) -> Created {

@@ -35,6 +35,7 @@ pub mod session;
 pub mod show;
 pub mod stale;
 pub mod start;
+pub mod transcript;
 pub mod undo;
 pub mod workspace;
 

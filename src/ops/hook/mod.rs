@@ -16,6 +16,7 @@ use super::resume::{self, Form, ResumeInput};
 use super::{Workspace, add, list, stale};
 use crate::domain::activity::Background;
 use crate::domain::draft::{Draft, DraftLink};
+use crate::domain::record::Record;
 use crate::domain::{field, kind, text};
 use crate::error::Result;
 use crate::ops::add::AddInput;
@@ -159,7 +160,7 @@ fn edited(workspace: &Workspace, paths: &[String]) -> Result<bool> {
         }
     }
     workspace.read(|view| {
-        if let Some(session) = session::current(view, workspace)?.filter(|session| session.is_live()) {
+        if let Some(session) = session::current(view, workspace)?.filter(Record::is_live) {
             let free = FILES_MAX.saturating_sub(session.elements(field::REF).count());
             registers.retain(|name, _| session.get(name).is_none());
             while registers.len() > free {
