@@ -119,9 +119,19 @@ fn key(session: &Record) -> String {
 fn last(view: &View, session: &Record, is_live: bool) -> Result<Option<Record>> {
     let own = |record: &Record| record.birth.as_ref().is_some_and(|birth| birth.session == Some(session.uid));
     let held = view.first(&terms::key_term(&key(session)), KEYED_MAX)?;
-    Ok(held
-        .into_iter()
-        .find(|record| record.kind() == kind::HANDOFF && record.is_live() && is_auto(record) && own(record)))
+    Ok(held.into_iter().find(|record| {
+        record.kind() == kind::HANDOFF && is_auto(record) && own(record) && (record.is_live() || !is_live)
+    }))
+}
+
+/// A handoff that holds and was left on the same branch after `past`: an older one that comes in late must not seem newer.
+fn newer(view: &View, session: &Record, past: DateTime<Utc>) -> Result<Option<Record>> {
+    let branch = session.text(field::BRANCH);
+    let held = view.first(&terms::kind_term(kind::HANDOFF), KEYED_MAX)?;
+    Ok(held.into_iter().find(|record| {
+        let is_there = branch.is_none() || record.text(field::BRANCH).is_none_or(|other| Some(other) == branch);
+        record.is_live() && is_there && record.birth.as_ref().is_some_and(|birth| birth.at > past)
+    }))
 }
 
 /// A handoff that the session wrote itself at `since` or later.

@@ -47,6 +47,13 @@ const NOT_ASKED: [&str; 9] = [
 const SUMMARIES: [&str; 3] =
     ["This session is being continued from", "Another language model started to solve", "<state_snapshot>"];
 
+/// With these words the host goes on behind a summary.
+const AFTER_SUMMARY: [&str; 3] = [
+    "\nIf you need specific details from before",
+    "\nContinue the conversation from where",
+    "\nPlease continue the conversation",
+];
+
 /// The request in a user's message; `None` if nothing of it was asked by a person.
 pub(super) fn request(text: &str) -> Option<String> {
     let left = without_injected(text);
@@ -66,7 +73,9 @@ pub(super) fn undressed(text: &str) -> String {
     let text = without_injected(text);
     let openings = ["\nSummary:", "with your own analysis:", "<summary>"];
     let start = openings.iter().find_map(|opening| Some(text.find(opening)? + opening.len())).unwrap_or(0);
-    text[start..].replace("</summary>", "").trim().to_owned()
+    let text = &text[start..];
+    let end = AFTER_SUMMARY.iter().filter_map(|words| text.find(words)).min().unwrap_or(text.len());
+    text[..end].replace("</summary>", "").trim().to_owned()
 }
 
 fn without_injected(text: &str) -> String {
@@ -122,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_summary_is_told_apart_and_undressed() {
-        let claude = "This session is being continued from a previous conversation.\n\n<system-reminder>x</system-reminder>\nSummary:\n1. Pending: docs";
+        let claude = "This session is being continued from a previous conversation.\n\n<system-reminder>x</system-reminder>\nSummary:\n1. Pending: docs\n\nIf you need specific details from before compaction, read it.";
         assert_eq!(summary(claude).as_deref(), Some("1. Pending: docs"));
         assert_eq!(request(claude), None);
         assert_eq!(summary("fix it"), None);

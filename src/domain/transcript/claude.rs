@@ -40,7 +40,7 @@ fn user(line: &Value, found: &mut Vec<What>) {
     let message = &line["message"]["content"];
     if let Value::Array(blocks) = message {
         let results = blocks.iter().filter(|block| text(block, "type") == "tool_result");
-        found.extend(results.map(|block| result(block, &line["toolUseResult"])));
+        found.extend(results.filter_map(|block| result(block, &line["toolUseResult"])));
     }
     let said = content(message);
     if flag(line, "isCompactSummary") {
@@ -48,7 +48,7 @@ fn user(line: &Value, found: &mut Vec<What>) {
         return;
     }
     found.extend(over(&said));
-    let is_system = text(line, "promptSource") == "system" || !text(&line["origin"], "kind").is_empty();
+    let is_system = text(line, "promptSource") == "system" || !matches!(text(&line["origin"], "kind"), "" | "human");
     if !flag(line, "isMeta") && !is_system {
         found.extend(asked::summary(&said).map(What::Summary));
         found.extend(asked::request(&said).map(What::Request));
@@ -110,17 +110,17 @@ fn act(name: &str, input: &Value) -> Act {
     }
 }
 
-fn result(block: &Value, detail: &Value) -> What {
+/// How a call ended; one that the person stopped has not: it stays what was under way.
+fn result(block: &Value, detail: &Value) -> Option<What> {
     let output = content(&block["content"]);
-    let is_stopped = output.starts_with("The user doesn't want") || output.starts_with("[Request interrupted");
-    let passed = match flag(block, "is_error") || flag(detail, "interrupted") {
-        true if is_stopped => None,
-        failed => Some(!failed),
-    };
+    if output.starts_with("The user doesn't want") || output.starts_with("[Request interrupted") {
+        return None;
+    }
+    let passed = Some(!flag(block, "is_error") && !flag(detail, "interrupted"));
     let launched = flag(detail, "isAsync").then(|| owned(detail, "agentId")).flatten();
     let background = owned(detail, "backgroundTaskId").or(launched).or_else(|| background_id(&output));
     let todo = owned(&detail["task"], "id").or_else(|| todo_id(&output));
-    What::Answer { id: ends(text(block, "tool_use_id")), answer: Answer { passed, output, todo, background } }
+    Some(What::Answer { id: ends(text(block, "tool_use_id")), answer: Answer { passed, output, todo, background } })
 }
 
 /// `Command running in background with ID: b6spgsm4e. Output is …`

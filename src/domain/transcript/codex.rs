@@ -3,7 +3,7 @@
 //! The same thing can be told twice, as an item of the conversation and as an event; what is made of it is keyed, so that
 //! once and twice are the same. Newer models call tools from a script: `await tools.exec_command({"cmd": "…"})`.
 
-use super::{Act, Answer, Entry, Meta, What, any_text, asked, content, ends, owned, text, time, todos};
+use super::{Act, Answer, Entry, Meta, What, any_text, asked, content, ends, literal, owned, text, time, todos};
 use serde_json::Value;
 
 /// Calls of one script that are looked at.
@@ -145,8 +145,7 @@ fn script(id: &str, input: &str) -> Vec<What> {
     let mut found = Vec::new();
     for (at, _) in input.match_indices("tools.").take(CALLS_MAX) {
         let Some((name, rest)) = input[at + "tools.".len()..].split_once('(') else { continue };
-        let argument = serde_json::Deserializer::from_str(rest).into_iter::<Value>().next();
-        if let Some(Ok(argument)) = argument {
+        if let Some(argument) = literal::read(rest) {
             found.push(What::Call { id: format!("{id}#{}", found.len()), act: act(name.trim(), &argument) });
         }
     }

@@ -6,7 +6,7 @@
 //!
 //! | to see | read |
 //! |---|---|
-//! | the lines of one host | `claude.rs`, `codex.rs`, `gemini.rs` |
+//! | the lines of one host | `claude.rs`, `codex.rs` (and `literal.rs`), `gemini.rs` |
 //! | what a person really asked | `asked.rs` |
 //! | whether a command passed, and what it committed | `command.rs` |
 //! | what is left of a session | `story.rs`, `teller.rs` |
@@ -21,6 +21,7 @@ mod command;
 mod compose;
 mod excerpt;
 mod gemini;
+mod literal;
 mod story;
 mod teller;
 #[cfg(test)]
