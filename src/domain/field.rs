@@ -28,8 +28,6 @@ pub const WORKTREE: &str = "worktree";
 pub const ORIGIN: &str = "origin";
 /// Everything of the source that has no register of its own, as it came.
 pub const SOURCE: &str = "source";
-/// `true`: made mechanically, not by an agent or a person.
-pub const AUTO: &str = "auto";
 /// Why the record ended, in the words of who ended it.
 pub const REASON: &str = "reason";
 /// `true`: its creation was undone.

@@ -49,7 +49,11 @@ pub fn leave(workspace: &Workspace, session: Uid, activity: &Activity) -> Result
             .ok_or_else(|| Error::new(Kind::NotFound, "there is no such session to leave a handoff for"))?;
         let actor = if activity.host.is_empty() { born_by(&session) } else { activity.host.clone() };
         writer.act_as(Some(session.uid), &actor);
-        put(writer, workspace, &Automatic { session: &session, draft: &draft, asked_at, at: activity.seen_at, past: None })
+        put(
+            writer,
+            workspace,
+            &Automatic { session: &session, draft: &draft, asked_at, at: activity.seen_at, past: None },
+        )
     })
 }
 
