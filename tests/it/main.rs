@@ -17,6 +17,7 @@ mod bad_place;
 mod clocks;
 mod concurrency;
 mod corners;
+mod day;
 mod doctor;
 mod durability;
 mod erase;
