@@ -50,6 +50,7 @@ mod strace;
 mod support;
 mod tidy;
 mod tokens;
+mod transcripts;
 mod views;
 mod write_order;
 

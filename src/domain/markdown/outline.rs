@@ -281,8 +281,11 @@ fn short_sentences(paragraph: Vec<String>) -> Vec<String> {
     if broken || !paragraph.iter().all(own) { Vec::new() } else { paragraph }
 }
 
-/// `Next: one thing`, `**Done**: one thing`: what the label means, and the rest.
+/// `Next: one thing`, `**Done**: one thing`: what the label means, and the rest. What is quoted says nothing of its own.
 fn labelled(text: &str) -> Option<(Meaning, &str)> {
+    if text.starts_with('>') {
+        return None;
+    }
     let at = text.find(':').filter(|at| *at <= 40)?;
     let rest = text[at + 1..].trim_start_matches('*');
     if !rest.starts_with(char::is_whitespace) || rest.trim().is_empty() || text.starts_with(char::is_lowercase) {

@@ -30,7 +30,8 @@ pub(super) fn entries(line: &Value) -> Vec<Entry> {
 /// What a line of an old rollout says, which is an item without an envelope.
 pub(super) fn bare(line: &Value) -> Vec<Entry> {
     let at = time(line);
-    item(line).into_iter().map(|what| Entry { at, aside: false, what }).collect()
+    let head = line.get("instructions").map(|_| What::Meta(meta(line)));
+    head.into_iter().chain(item(line)).map(|what| Entry { at, aside: false, what }).collect()
 }
 
 fn meta(payload: &Value) -> Meta {

@@ -144,9 +144,8 @@ impl<'a> Told<'a> {
             format!("- in the background, its end not seen: {} {}", clean_line(&work.kind), code(&work.what))
         }));
         let uncommitted = listed(&story.uncommitted);
-        lines.extend(
-            (!uncommitted.is_empty()).then(|| format!("- edited since the last commit it made: {uncommitted}")),
-        );
+        let since = if story.commits.is_empty() { "edited and not committed" } else { "edited since its last commit" };
+        lines.extend((!uncommitted.is_empty()).then(|| format!("- {since}: {uncommitted}")));
         lines
     }
 
