@@ -32,12 +32,14 @@ fn find(text: &str) -> Result<Option<(usize, usize)>, Refusal> {
 
 /// Puts the block at the end, or a new one in the place of an old one.
 pub(super) fn insert(text: &str) -> Result<String, Refusal> {
-    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let found = find(text)?;
+    let like = found.map_or(text, |(start, end)| &text[start..end]);
+    let newline = if like.contains("\r\n") { "\r\n" } else { "\n" };
     let block = format!("{START}\n{}\n{END}", TEXT.trim_end()).replace('\n', newline);
-    if let Some((start, end)) = find(text)? {
-        return Ok(format!("{}{block}{}", &text[..start], &text[end..]));
+    match found {
+        Some((start, end)) => Ok(format!("{}{block}{}", &text[..start], &text[end..])),
+        None => Ok(append(text, &block, newline)),
     }
-    Ok(append(text, &block, newline))
 }
 
 /// The text with a paragraph at its end, such that [`cut`] restores it to the byte.
