@@ -13,9 +13,9 @@ use std::fmt::Write as _;
 /// cannot be parsed, or whose markers are damaged, stops the command before anything is written. --check exits 1 if something
 /// is missing, changed, or runs a program at another path.
 ///
-/// JSON: {"host", "title", "scope": "user|project", "action": "install|remove|check", "applied", "program", "files": [{"path",
-/// "parts": [TEXT], "state": "installed|missing|changed|moved", "program"?, "change": "create|edit|delete|none", "diff"?,
-/// "backup"?, "shared"?}], "next": [TEXT]}
+/// JSON: {"host", "title", "scope", "action", "applied", "program", "files": [{"path", "parts": [TEXT],
+/// "state": "installed|missing|changed|moved", "program"?, "change": "create|edit|delete|none", "diff"?, "backup"?,
+/// "shared"?}], "next": [TEXT]}
 /// With --list: {"hosts": [{"name", "title", "found"?, "user", "project", "basis"}]}
 #[derive(clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
@@ -103,6 +103,14 @@ fn print_file(out: &mut String, paint: Paint, report: &SetupReport, file: &FileR
     }
     if let Some(other) = &file.shared {
         let _ = writeln!(out, "{}", paint.dim(&text::display(&format!("{path} stays: it serves {other} too"))));
+    }
+    let lines = file.diff.as_ref().map_or(0, |diff| diff.lines().count().saturating_sub(3));
+    let is_all_ours = file.parts.iter().any(|part| ["skill", "plugin", "rule"].contains(part));
+    if file.change == Change::Delete || (file.change == Change::Create && is_all_ours) {
+        let verb = if file.change == Change::Create { "new file" } else { "goes" };
+        let line = format!("{verb}: {path} ({}, {lines} lines)", file.parts.join(", "));
+        let _ = writeln!(out, "{}", paint.bold(&text::display(&line)));
+        return;
     }
     for line in file.diff.iter().flat_map(|diff| diff.lines()) {
         let shown = text::display(&cut(line)).into_owned();

@@ -45,6 +45,10 @@ impl Json {
             Self::Text(text) => quoted(text),
             Self::Number(number) => number.to_string(),
             Self::Bool(value) => value.to_string(),
+            Self::List(items) if items.iter().all(|item| matches!(item, Self::Text(_))) => {
+                let items: Vec<String> = items.iter().map(|item| item.render(style, indent)).collect();
+                format!("[{}]", items.join(", "))
+            }
             Self::List(items) => {
                 let item = |inner: &str| items.iter().map(|item| item.render(style, inner)).collect();
                 container(['[', ']'], style, indent, &item)

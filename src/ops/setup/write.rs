@@ -75,9 +75,10 @@ fn forget_backups(old: &Manifest, new: &Manifest, kept: &Path) {
 }
 
 fn all_or_nothing(plans: &[Plan], write: &dyn Fn(&Plan) -> Result<()>) -> Result<()> {
-    for (at, plan) in plans.iter().enumerate() {
+    let changes: Vec<&Plan> = plans.iter().filter(|plan| plan.is_change()).collect();
+    for (at, plan) in changes.iter().enumerate() {
         if let Err(error) = write(plan) {
-            plans[..at].iter().rev().for_each(take_back);
+            changes[..at].iter().rev().for_each(|plan| take_back(plan));
             return Err(error);
         }
     }
@@ -127,5 +128,59 @@ fn take_back(plan: &Plan) {
             let _ = std::fs::remove_file(&plan.file);
             remove_empty(plan.dirs.iter());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(path: &Path, now: Option<&str>, then: Option<&str>) -> Plan {
+        Plan {
+            path: path.to_owned(),
+            file: path.to_owned(),
+            now: now.map(str::to_owned),
+            then: then.map(str::to_owned),
+            before: None,
+            dirs: manifest::missing_dirs(path.parent().unwrap()),
+            edited: true,
+            programs: Vec::new(),
+            entry: None,
+            shared: None,
+        }
+    }
+
+    #[test]
+    fn a_failing_write_takes_the_earlier_ones_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("edited"), "old").unwrap();
+        std::fs::write(at("gone"), "kept").unwrap();
+        let plans = [
+            plan(&at("edited"), Some("old"), Some("new")),
+            plan(&at("deep/er/new"), None, Some("new")),
+            plan(&at("gone"), Some("kept"), None),
+            plan(&at("last"), None, Some("never")),
+        ];
+        let write_but_the_last = |plan: &Plan| {
+            if plan.file.ends_with("last") { Err(Error::usage("disk full")) } else { write(plan, Scope::User) }
+        };
+        assert_eq!(all_or_nothing(&plans, &write_but_the_last).unwrap_err().message, "disk full");
+        let names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names.len(), 2, "{names:?}");
+        assert_eq!(std::fs::read_to_string(at("edited")).unwrap(), "old");
+        assert_eq!(std::fs::read_to_string(at("gone")).unwrap(), "kept");
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_meanwhile_is_not_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("settings.json");
+        std::fs::write(&path, "theirs").unwrap();
+        for now in [None, Some("as planned")] {
+            let error = write(&plan(&path, now, Some("ours")), Scope::User).unwrap_err();
+            assert_eq!(error.kind, Kind::Conflict);
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "theirs");
     }
 }
