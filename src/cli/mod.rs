@@ -24,9 +24,11 @@ mod list;
 mod lookup;
 mod mcp;
 mod paint;
+mod prime;
 mod progress;
 mod resume;
 mod search;
+mod setup;
 mod words;
 
 use crate::error::{Error, Kind, Result};
@@ -85,6 +87,7 @@ enum Verb {
     Undo(change::UndoArgs),
     Checkpoint(checkpoint::CheckpointArgs),
     Init(init::InitArgs),
+    Setup(setup::SetupArgs),
     Import(import::ImportArgs),
     Doctor(doctor::DoctorArgs),
     Erase(erase::EraseArgs),
@@ -97,6 +100,8 @@ enum Verb {
     #[command(hide = true)]
     Hook(hook::HookArgs),
     Mcp(mcp::McpArgs),
+    #[command(hide = true)]
+    Prime(prime::PrimeArgs),
     #[command(hide = true)]
     Eval(eval::EvalArgs),
 }
@@ -156,6 +161,8 @@ fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
         Verb::Undo(args) => args.run(door),
         Verb::Checkpoint(args) => args.run(door),
         Verb::Init(args) => args.run(door),
+        Verb::Setup(args) => args.run(door),
+        Verb::Prime(_) => prime::PrimeArgs::run(door),
         Verb::Import(args) => args.run(door),
         Verb::Doctor(args) => args.run(door),
         Verb::Erase(args) => args.run(door),

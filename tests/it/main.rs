@@ -45,6 +45,8 @@ mod resume;
 mod scenarios;
 mod search;
 mod search_nothing;
+mod setup;
+mod setup_formats;
 mod snapshots;
 mod strace;
 mod support;
