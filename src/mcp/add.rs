@@ -19,55 +19,52 @@ const LINES_MAX: usize = 3;
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Add {
-    /// task, blocker, finding, decision, note, handoff, summary or artifact.
+    /// task, blocker, finding, decision, note, handoff, summary, artifact
     kind: Option<String>,
-    /// One line.
     title: Option<String>,
-    /// Markdown.
+    /// Markdown
     body: Option<String>,
-    /// Instead of all else: a whole Markdown handoff (headings Done, In progress, Next, Blockers, Findings, Decisions, Read
-    /// first), or one JSON record a line.
+    /// Alone: a Markdown handoff (## Done, Next, Blockers, Findings, Decisions, Read first) or JSON lines
     text: Option<String>,
+    #[schemars(skip)]
     status: Option<String>,
-    /// 0 (most urgent) to 4.
+    /// 0 (urgent) to 4
     priority: Option<u8>,
     #[serde(deserialize_with = "schema::words")]
     #[schemars(with = "Vec<String>")]
     tags: Vec<String>,
-    /// Stable name as auth/lock; same key and text again is the same record.
+    /// Stable name, as auth/lock
     key: Option<String>,
-    /// Files: src/a.rs:10-40.
+    /// src/a.rs:10-40
     #[serde(deserialize_with = "schema::words")]
     #[schemars(with = "Vec<String>")]
     refs: Vec<String>,
-    /// Files the next session reads first.
+    /// refs to read first
     #[serde(deserialize_with = "schema::words")]
     #[schemars(with = "Vec<String>")]
     entries: Vec<String>,
-    /// Ids of what must be done before.
+    /// Ids to be done before
     #[serde(deserialize_with = "schema::words")]
     #[schemars(with = "Vec<String>")]
     needs: Vec<String>,
-    /// Id of what it is part of.
     parent: Option<String>,
-    /// TYPE:ID, as relates:t-4kq21.
+    /// As relates:t-4kq21.
     #[serde(deserialize_with = "schema::words")]
-    #[schemars(with = "Vec<String>")]
+    #[schemars(skip)]
     links: Vec<String>,
-    /// Ids that it takes the place of.
+    /// Ids it replaces
     #[serde(deserialize_with = "schema::words")]
     #[schemars(with = "Vec<String>")]
     over: Vec<String>,
-    /// Not ready before: 3d, 2026-12-01.
+    /// Not before 3d, 2026-12-01
     defer: Option<String>,
-    /// Never leaves this machine.
     private: Option<bool>,
 }
 
 impl Verb for Add {
     const NAME: &'static str = "add";
-    const ABOUT: &'static str = "Add a record durably: finding, decision, task, blocker, note; or hand off a session with \
-        text. Record at discovery, self-contained: what, where, why. All of it is added, or nothing.";
+    const ABOUT: &'static str = "Add a finding, decision, task, blocker or note, or a whole handoff as text; all or nothing. \
+        At discovery, self-contained: what, where, why.";
     const READS: bool = false;
 
     fn run(self, call: &Call) -> Result<String> {

@@ -7,11 +7,11 @@ use std::fmt::Write as _;
 /// Tokens of an answer unless asked otherwise: hosts warn of answers of many thousands.
 pub(super) const BUDGET_DEFAULT: usize = 1_900;
 /// A smaller budget holds nothing of use.
-const BUDGET_MIN: usize = 100;
+const BUDGET_MIN: usize = 300;
 /// What is kept free for the call that gets the rest.
 const MORE_TOKENS: usize = 60;
-/// Characters of a line; a longer one is broken, so that a text without line breaks can be read in parts too.
-const LINE_CHARS_MAX: usize = 400;
+/// Bytes of a line, and so tokens at most; a longer one is broken, so that a text without line breaks can be read in parts.
+const LINE_BYTES_MAX: usize = 240;
 
 /// The budget of an answer, in tokens.
 pub(super) fn budget(asked: Option<usize>) -> usize {
@@ -59,7 +59,8 @@ pub(super) fn part(text: &str, (offset, budget): (usize, usize), more: impl Fn(u
 /// A line in parts of bearable length, broken at spaces where there are some.
 fn broken(line: &str) -> Vec<&str> {
     let (mut parts, mut rest) = (Vec::new(), line);
-    while let Some((end, _)) = rest.char_indices().nth(LINE_CHARS_MAX) {
+    while rest.len() > LINE_BYTES_MAX {
+        let end = rest.floor_char_boundary(LINE_BYTES_MAX);
         let end = rest[..end].rfind(' ').map_or(end, |at| at + 1);
         parts.push(&rest[..end]);
         rest = &rest[end..];

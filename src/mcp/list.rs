@@ -20,23 +20,24 @@ const READY: &str = "ready";
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct List {
-    /// ready (what to do next, and why), tasks, blockers, findings, decisions, notes, handoffs, summaries, artifacts,
-    /// sessions, checkpoints, mine, active, blocked, deferred, conflicts or kinds; tasks unless given.
+    /// ready (what to do next, why), tasks, blockers, findings, decisions, notes, handoffs, summaries, artifacts, sessions,
+    /// mine, active, blocked, deferred, conflicts, kinds (all)
     word: Option<String>,
     #[serde(deserialize_with = "schema::words")]
     #[schemars(with = "Vec<String>")]
     tags: Vec<String>,
     status: Option<String>,
+    #[schemars(skip)]
     branch: Option<String>,
-    /// Of records that refer to files below it.
+    #[schemars(skip)]
     path: Option<String>,
-    /// Ended ones too.
+    /// Ended too
     all: Option<bool>,
-    /// 30 unless given.
     limit: Option<usize>,
     offset: Option<usize>,
-    /// Max tokens.
+    #[schemars(skip)]
     budget: Option<usize>,
+    #[schemars(skip)]
     detail: Option<Detail>,
 }
 
@@ -50,7 +51,7 @@ struct Page {
 impl Verb for List {
     const NAME: &'static str = "list";
     const ABOUT: &'static str =
-        "List ready tasks, blockers, findings, decisions, handoffs, sessions, conflicts ...: one line a record.";
+        "List records, one line each: what is ready, tasks, blockers, findings, sessions, conflicts ...";
     const READS: bool = true;
 
     fn run(self, call: &Call) -> Result<String> {
@@ -100,7 +101,8 @@ impl List {
         let report = ready::ready(&call.workspace()?, self.offset().saturating_add(self.limit()))?;
         let manner = (call.now(), self.detail.unwrap_or_default());
         let tasks = report.records.iter().skip(self.offset());
-        let lines = tasks.map(|task| format!("{}  {}", print::line(&task.record, manner), text::clean_line(&task.reason)));
+        let lines =
+            tasks.map(|task| format!("{}  {}", print::line(&task.record, manner), text::clean_line(&task.reason)));
         let blocked = match report.blocked {
             0 => String::new(),
             count => format!(" {count} held up: list {{\"word\":\"blocked\"}}."),

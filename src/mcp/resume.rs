@@ -11,22 +11,22 @@ use serde::Deserialize;
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Resume {
-    /// All about this record instead, ready for a fresh agent.
+    /// All about one record instead
     id: Option<String>,
     /// Only what changed since: 2h, yesterday, @142.
+    #[schemars(skip)]
     since: Option<String>,
+    #[schemars(skip)]
     all_branches: Option<bool>,
-    /// Max tokens, 1500 unless given.
     budget: Option<usize>,
-    /// detailed: everything again, with reasons.
+    /// detailed: all again, with reasons
     detail: Option<Detail>,
 }
 
 impl Verb for Resume {
     const NAME: &'static str = "resume";
-    const ABOUT: &'static str = "Resume work: briefing of where the last session stopped, its handoff, what is in \
-        progress, blocked, next, decided and learned. Call first in a session and after compaction; again it tells only \
-        what is new.";
+    const ABOUT: &'static str = "Resume work: briefing on where the last session stopped, what is in progress, blocked, \
+        next and known. Call first and after compaction; later it tells what is new.";
     const READS: bool = true;
 
     fn run(self, call: &Call) -> Result<String> {

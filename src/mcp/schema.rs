@@ -35,18 +35,14 @@ fn shorten(schema: &mut Value, is_property: bool) {
             object.insert("type".to_owned(), only);
         }
     }
-    optional(object);
+    if let Some(Value::Array(choices)) = object.get_mut("enum") {
+        choices.retain(|choice| !choice.is_null());
+    }
+    if let Some(Value::String(description)) = object.get_mut("description") {
+        *description = description.replace('\n', " ").trim_end_matches('.').to_owned();
+    }
     if let Some(Value::Object(properties)) = object.get_mut("properties") {
         properties.values_mut().for_each(|property| shorten(property, true));
-    }
-}
-
-/// `Option` of an enumeration is `anyOf` it and null.
-fn optional(object: &mut Map<String, Value>) {
-    let Some(Value::Array(choices)) = object.remove("anyOf") else { return };
-    let choice = choices.into_iter().find(|choice| choice["type"] != "null");
-    for (name, value) in choice.as_ref().and_then(Value::as_object).into_iter().flatten() {
-        object.entry(name.clone()).or_insert_with(|| value.clone());
     }
 }
 

@@ -26,22 +26,19 @@ const QUERY_COLUMNS: usize = 200;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Search {
-    /// Words, a pasted symbol or error, "phrases", and filters kind:finding status:open tag:auth path:src/auth branch:main
-    /// by:claude key:how/test since:7d before:2026-01-31 -without sort:new.
+    /// Words, symbols, errors, "phrases"; filters kind:finding status:open tag:auth path:src/auth since:7d -without
     query: String,
-    /// 10 unless given.
     limit: Option<usize>,
     offset: Option<usize>,
-    /// Max tokens.
     budget: Option<usize>,
-    /// detailed: the whole passage that matched.
+    /// detailed: whole passages
     detail: Option<Detail>,
 }
 
 impl Verb for Search {
     const NAME: &'static str = "search";
-    const ABOUT: &'static str = "Search all that earlier sessions learned: findings, decisions, tasks, handoffs, notes. \
-        Any word may match, the best come first; no query is an error. Use before investigating anything twice.";
+    const ABOUT: &'static str = "Search what earlier sessions learned, decided and did, best first. Call before \
+        investigating.";
     const READS: bool = true;
 
     fn run(self, call: &Call) -> Result<String> {
@@ -183,6 +180,7 @@ fn hit(found: &Found, now: DateTime<Utc>) -> String {
 
 /// The snippet, if it says more than the title.
 fn snippet(found: &Found) -> &str {
-    let plain = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    let plain =
+        |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     if plain(&found.record.title).contains(&plain(&found.snippet)) { "" } else { &found.snippet }
 }

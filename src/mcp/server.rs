@@ -9,8 +9,8 @@ use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, CompletionInfo,
     ContentBlock, CustomRequest, CustomResult, ErrorCode, GetPromptRequestParams, GetPromptResponse, GetPromptResult,
     Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, PromptMessage, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Reference,
-    Role, ServerCapabilities, ServerConfig, Tool,
+    PaginatedRequestParams, PromptMessage, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
+    Reference, Role, ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -22,7 +22,7 @@ const INSTRUCTIONS: &str = "\
 Durable memory and task ledger of this project: resume work, handoffs, tasks, blockers, findings, decisions, notes. It \
 outlives sessions, crashes and compaction, and is shared by all agents and worktrees of the repository.
 - resume: first in a session and after compaction: where the last one stopped, what is next, what is known.
-- search before investigating; show for full text; list ready for what to do next.
+- search before investigating; show for full text; list ready for what to do next. budget: max tokens of an answer.
 - add a finding or decision when it is made, self-contained (what, where, why); update start/done/block for tasks.
 - At the end of a session add {\"text\": MARKDOWN} with headings Done, In progress, Next, Blockers, Findings, Decisions, \
 Read first: the next session begins with it.
@@ -77,8 +77,12 @@ fn codex_session(meta: &serde_json::Map<String, Value>) -> Option<String> {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        let capabilities =
-            ServerCapabilities::builder().enable_tools().enable_resources().enable_prompts().enable_completions().build();
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_resources()
+            .enable_prompts()
+            .enable_completions()
+            .build();
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new("state", env!("CARGO_PKG_VERSION")))
             .with_instructions(INSTRUCTIONS)

@@ -15,15 +15,15 @@ const IDS_MAX: usize = 50;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Show {
-    /// Ids, unique prefixes or keys.
+    /// Ids or keys
     #[serde(deserialize_with = "schema::words")]
     #[schemars(with = "Vec<String>")]
     ids: Vec<String>,
     /// As it was then: 3d, 2026-01-31, @142.
+    #[schemars(skip)]
     at: Option<String>,
-    /// From this line on.
+    /// First line
     offset: Option<usize>,
-    /// Max tokens.
     budget: Option<usize>,
     detail: Option<Detail>,
 }
@@ -31,7 +31,7 @@ pub(super) struct Show {
 impl Verb for Show {
     const NAME: &'static str = "show";
     const ABOUT: &'static str =
-        "Show records in full: body, links both ways, file references and whether the files changed since.";
+        "Show records in full: body, links both ways, file references and whether the files changed.";
     const READS: bool = true;
 
     fn run(self, call: &Call) -> Result<String> {

@@ -32,51 +32,49 @@ enum Do {
 #[serde(deny_unknown_fields)]
 pub(super) struct Update {
     r#do: Do,
-    /// Ids or keys; start without takes the best ready task.
+    /// start without: the best ready task
     #[serde(default, deserialize_with = "schema::words")]
     #[schemars(with = "Vec<String>")]
     ids: Vec<String>,
-    /// done, drop: what came of it; block: what stands in the way.
+    /// Why, what came of it, what blocks
     reason: Option<String>,
-    /// edit; start: title of a new task.
+    /// edit; start: a new task
     title: Option<String>,
     body: Option<String>,
-    /// Added to the body.
     append: Option<String>,
     status: Option<String>,
-    /// 0 to 4.
     priority: Option<u8>,
-    /// "" removes.
+    #[schemars(skip)]
     key: Option<String>,
-    /// "" removes.
+    #[schemars(skip)]
     defer: Option<String>,
     #[serde(default, deserialize_with = "schema::words")]
     #[schemars(with = "Vec<String>")]
     tags: Vec<String>,
     #[serde(default, deserialize_with = "schema::words")]
-    #[schemars(with = "Vec<String>")]
+    #[schemars(skip)]
     untag: Vec<String>,
     #[serde(default, deserialize_with = "schema::words")]
     #[schemars(with = "Vec<String>")]
     refs: Vec<String>,
     #[serde(default, deserialize_with = "schema::words")]
-    #[schemars(with = "Vec<String>")]
+    #[schemars(skip)]
     entries: Vec<String>,
     #[serde(default, deserialize_with = "schema::words")]
-    #[schemars(with = "Vec<String>")]
+    #[schemars(skip)]
     unref: Vec<String>,
+    #[schemars(skip)]
     private: Option<bool>,
-    /// link: needs, parent, blocks, supersedes, found-in, result-of, relates.
+    /// link: needs, parent, blocks, supersedes, relates ...
     r#type: Option<String>,
-    /// link: id.
+    /// link: id
     to: Option<String>,
 }
 
 impl Verb for Update {
     const NAME: &'static str = "update";
-    const ABOUT: &'static str = "Update records: start (claim a task, make it the focus, reopen), done, drop (not wanted, \
-        no longer holds), block (by a reason), edit (name what changes), link, unlink, undo (own last change), init (make \
-        the store).";
+    const ABOUT: &'static str = "Update records: start (claim a task as the focus, reopen), done, drop (not wanted, no longer \
+        true), block (by a reason), edit, link, unlink, undo (own last change), init (make the store).";
     const READS: bool = false;
 
     fn run(self, call: &Call) -> Result<String> {

@@ -3,8 +3,8 @@
 use super::session;
 use crate::error::Result;
 use crate::index::Index;
-use crate::process::git::Repository;
 pub use crate::process::caller::{Caller, Callers};
+use crate::process::git::Repository;
 pub use crate::process::identity::{Explicit, Identity};
 pub use crate::process::surroundings::Surroundings;
 use crate::store::location::{self, Location, Request};
