@@ -33,6 +33,7 @@ mod markdown_export;
 mod mcp;
 mod mcp_client;
 mod mcp_protocol;
+mod mcp_world;
 mod model;
 mod properties;
 mod prune;

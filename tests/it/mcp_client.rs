@@ -3,7 +3,7 @@
 use crate::support::Shell;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -39,7 +39,12 @@ impl Client {
     }
 
     pub fn named(shell: &Shell, era: Era, name: &str) -> Self {
-        let mut client = Self::silent(shell, era, name);
+        Self::started(shell.command(&["mcp"]), era, name)
+    }
+
+    /// The server that a command starts, and the first words said to it.
+    pub fn started(command: Command, era: Era, name: &str) -> Self {
+        let mut client = Self::spawned(command, era, name);
         match era {
             Era::Handshake(version) => {
                 let info = json!({"name": name, "version": "1"});
@@ -58,7 +63,10 @@ impl Client {
 
     /// A server to which nothing was said yet.
     pub fn silent(shell: &Shell, era: Era, name: &str) -> Self {
-        let mut command = shell.command(&["mcp"]);
+        Self::spawned(shell.command(&["mcp"]), era, name)
+    }
+
+    fn spawned(mut command: Command, era: Era, name: &str) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take().unwrap());
         let (told, lines) = channel();
