@@ -111,8 +111,8 @@ enum Verb {
 pub struct Doors {
     /// Answers one event of a host, whose name and store are given.
     pub hook: fn(&Surroundings, &str, Option<PathBuf>) -> Result<()>,
-    /// Serves the model context protocol on stdin and stdout, for a store, until stdin ends.
-    pub mcp: fn(&Surroundings, Option<PathBuf>) -> Result<()>,
+    /// Serves the model context protocol on stdin and stdout, for a store and in a name, until stdin ends.
+    pub mcp: fn(&Surroundings, Option<PathBuf>, &Explicit) -> Result<()>,
 }
 
 /// Runs one command and returns the exit code.
@@ -124,7 +124,7 @@ pub fn run(process: Surroundings, doors: Doors) -> u8 {
     let json = args.json;
     let who = Explicit { session: args.session, actor: args.actor };
     let identity = Identity::find(&who, &*process.env);
-    let mut door = Door::new(process, doors, identity, args.store, json);
+    let mut door = Door::new(process, doors, (who, identity), args.store, json);
     let result = dispatch(&mut door, args.verb);
     match result.and_then(|()| door.finish()) {
         Ok(()) => 0,

@@ -32,8 +32,8 @@ pub struct Identity {
 }
 
 /// A program that runs agents, and how it shows in the environment of what it starts.
-struct Host {
-    name: &'static str,
+pub(super) struct Host {
+    pub(super) name: &'static str,
     /// Holds the session's id. Some hosts pass it to hooks and tools only in the message.
     session: Option<&'static str>,
     /// Holds the pid of the host itself.
@@ -102,12 +102,12 @@ impl Identity {
     }
 }
 
-fn host_session(variable: Environment) -> Option<String> {
+pub(super) fn host_session(variable: Environment) -> Option<String> {
     let session = HOSTS.iter().find_map(|host| Some(format!("{}:{}", host.name, variable(host.session?)?)))?;
     clean(&session)
 }
 
-fn host_of_session(session: &str) -> Option<&'static Host> {
+pub(super) fn host_of_session(session: &str) -> Option<&'static Host> {
     let (name, _) = session.split_once(':')?;
     HOSTS.iter().find(|host| host.name == name)
 }
@@ -121,7 +121,7 @@ fn host_process(host: &Host, variable: Environment) -> Option<ProcessId> {
 }
 
 /// The name that is left of `text`; `None` if nothing is.
-fn clean(text: &str) -> Option<String> {
+pub(super) fn clean(text: &str) -> Option<String> {
     let name: String = crate::domain::text::clean_line(text).chars().take(NAME_LEN_MAX).collect();
     Some(name).filter(|name| !name.is_empty())
 }
