@@ -20,7 +20,7 @@ use std::path::Path;
 /// KIND is task, blocker, finding, decision, note, handoff, summary or artifact. A text is a Markdown handoff or summary
 /// (headings Done, In progress, Next, Blockers, Findings, Decisions, References, Read first, in any common wording), a JSON record, or
 /// JSON lines: {"kind", "title", "body"?, "status"?, "priority"?, "tags"?, "key"?, "refs"?, "entries"?, "needs"?, "parent"?, "links"?:
-/// [{"kind", "to"}], "private"?, "defer"?, "label"?}. All of it is added, or nothing.
+/// [{"kind", "to"}], "private"?, "defer"?, "to"?, "label"?}. All of it is added, or nothing.
 ///
 /// JSON: {"records": [RECORD + {"outcome": added|same|superseded|conflict|updated, "others"?}], "near"?: [RECORD]}
 #[derive(clap::Args)]
@@ -63,6 +63,9 @@ pub(super) struct AddArgs {
     /// Not ready before: 3d, tomorrow, 2026-12-01.
     #[arg(long, value_name = "TIME")]
     defer: Option<String>,
+    /// Of a note: the session, task or branch that it is shown to, once.
+    #[arg(long, value_name = "NAME")]
+    to: Option<String>,
     /// A record that this one takes the place of; again for several.
     #[arg(long, value_name = "ID")]
     over: Vec<String>,
@@ -103,6 +106,7 @@ impl AddArgs {
             title: self.title.unwrap_or_default(),
             body: self.body.map(text_or_stdin).transpose()?.unwrap_or_default(),
             status: self.status,
+            to: self.to,
             priority: self.priority,
             tags: self.tag,
             key: self.key,

@@ -4,7 +4,7 @@ use super::paint::Paint;
 use super::{Doors, write_all};
 use crate::error::{Error, Kind, Result};
 use crate::ops::Workspace;
-use crate::ops::workspace::{Environment, Identity, Surroundings};
+use crate::ops::workspace::{Environment, Explicit, Identity, Surroundings};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -16,6 +16,8 @@ pub(super) struct Door {
     /// The other doors.
     pub(super) doors: Doors,
     pub(super) paint: Paint,
+    /// Who acts, as the command line says.
+    pub(super) explicit: Explicit,
     identity: Identity,
     store: Option<PathBuf>,
     json: bool,
@@ -28,13 +30,13 @@ impl Door {
     pub(super) fn new(
         process: Surroundings,
         doors: Doors,
-        identity: Identity,
+        (explicit, identity): (Explicit, Identity),
         store: Option<PathBuf>,
         json: bool,
     ) -> Self {
         let plain = (process.env)("NO_COLOR").is_some_and(|value| !value.is_empty());
         let paint = Paint { on: process.terminals.0 && !plain && !json };
-        Self { process, doors, paint, identity, store, json, answer: String::new(), used: None }
+        Self { process, doors, paint, explicit, identity, store, json, answer: String::new(), used: None }
     }
 
     fn environment(&self, store: Option<PathBuf>) -> Environment {

@@ -1,7 +1,6 @@
 //! `state hook`
 
 use super::door::Door;
-use crate::error::Result;
 
 /// Answer one event of an agent's host: its JSON comes on stdin, the answer is in the host's dialect. Never fails: what
 /// goes wrong is noted beside the store, and doctor shows it.
@@ -12,7 +11,8 @@ pub(super) struct HookArgs {
 }
 
 impl HookArgs {
-    pub(super) fn run(self, door: &mut Door) -> Result<()> {
-        (door.doors.hook)(&door.process, &self.host, door.store())
+    pub(super) fn run(self, door: &mut Door) {
+        // What went wrong has been noted where doctor finds it; the host must not learn of it.
+        let _ = (door.doors.hook)(&door.process, &self.host, door.store());
     }
 }

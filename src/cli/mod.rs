@@ -24,9 +24,11 @@ mod list;
 mod lookup;
 mod mcp;
 mod paint;
+mod prime;
 mod progress;
 mod resume;
 mod search;
+mod setup;
 mod words;
 
 use crate::error::{Error, Kind, Result};
@@ -85,6 +87,7 @@ enum Verb {
     Undo(change::UndoArgs),
     Checkpoint(checkpoint::CheckpointArgs),
     Init(init::InitArgs),
+    Setup(setup::SetupArgs),
     Import(import::ImportArgs),
     Doctor(doctor::DoctorArgs),
     Erase(erase::EraseArgs),
@@ -98,6 +101,8 @@ enum Verb {
     Hook(hook::HookArgs),
     Mcp(mcp::McpArgs),
     #[command(hide = true)]
+    Prime(prime::PrimeArgs),
+    #[command(hide = true)]
     Eval(eval::EvalArgs),
 }
 
@@ -106,8 +111,8 @@ enum Verb {
 pub struct Doors {
     /// Answers one event of a host, whose name and store are given.
     pub hook: fn(&Surroundings, &str, Option<PathBuf>) -> Result<()>,
-    /// Serves the model context protocol on stdin and stdout, for a store, until stdin ends.
-    pub mcp: fn(&Surroundings, Option<PathBuf>) -> Result<()>,
+    /// Serves the model context protocol on stdin and stdout, for a store and in a name, until stdin ends.
+    pub mcp: fn(&Surroundings, Option<PathBuf>, &Explicit) -> Result<()>,
 }
 
 /// Runs one command and returns the exit code.
@@ -119,7 +124,7 @@ pub fn run(process: Surroundings, doors: Doors) -> u8 {
     let json = args.json;
     let who = Explicit { session: args.session, actor: args.actor };
     let identity = Identity::find(&who, &*process.env);
-    let mut door = Door::new(process, doors, identity, args.store, json);
+    let mut door = Door::new(process, doors, (who, identity), args.store, json);
     let result = dispatch(&mut door, args.verb);
     match result.and_then(|()| door.finish()) {
         Ok(()) => 0,
@@ -156,6 +161,8 @@ fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
         Verb::Undo(args) => args.run(door),
         Verb::Checkpoint(args) => args.run(door),
         Verb::Init(args) => args.run(door),
+        Verb::Setup(args) => args.run(door),
+        Verb::Prime(_) => prime::PrimeArgs::run(door),
         Verb::Import(args) => args.run(door),
         Verb::Doctor(args) => args.run(door),
         Verb::Erase(args) => args.run(door),
@@ -163,7 +170,10 @@ fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
         Verb::Demo(_) => demo::DemoArgs::run(door),
         Verb::Completions(args) => args.run(door),
         Verb::Eval(args) => args.run(door),
-        Verb::Hook(args) => args.run(door),
+        Verb::Hook(args) => {
+            args.run(door);
+            Ok(())
+        }
         Verb::Mcp(args) => args.run(door),
         Verb::CatchUp => crate::ops::search::catch_up(&door.workspace()?, &|_, _| {}).map(|_| ()),
     }

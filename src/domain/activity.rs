@@ -10,8 +10,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Activity {
+    /// The name of the session, `claude:6d1e…`.
+    pub session: String,
     /// `claude`, `codex`, `gemini`, `opencode`, `cursor`, `copilot`.
     pub host: String,
+    /// The process whose end is the session's end, as `PID:START:BOOT`, if it is known.
+    pub process: Option<String>,
+    /// The branch that it worked on last.
+    pub branch: Option<String>,
+    /// The worktree that it worked in last.
+    pub worktree: String,
     /// The path of the transcript, if the host names one.
     pub transcript: Option<String>,
     /// The first thing that was asked for.
@@ -30,6 +38,8 @@ pub struct Activity {
     pub files: Vec<String>,
     /// The word that the host gave for the end; absent while it runs, and for ever if it was killed.
     pub end: Option<String>,
+    /// When the last of its events came.
+    pub seen_at: Option<DateTime<Utc>>,
 }
 
 /// Something that runs, or is planned, beside the conversation.

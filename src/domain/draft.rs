@@ -34,6 +34,8 @@ pub struct Draft {
     pub needs: Vec<String>,
     /// Short for a link of type `parent`.
     pub parent: Option<String>,
+    /// Of a note: the session, task or branch that it is shown to once.
+    pub to: Option<String>,
     /// Never leaves the machine.
     pub private: bool,
     /// Not ready before this time: RFC 3339, a date, or `3d`.

@@ -77,9 +77,11 @@ pub mod link {
     pub const RESULT_OF: &str = "result-of";
     /// The two have to do with each other.
     pub const RELATES: &str = "relates";
+    /// The source, a note, is meant for the target.
+    pub const TO: &str = "to";
 
     /// All of them, for help and completion.
-    pub const ALL: [&str; 7] = [NEEDS, PARENT, BLOCKS, SUPERSEDES, FOUND_IN, RESULT_OF, RELATES];
+    pub const ALL: [&str; 8] = [NEEDS, PARENT, BLOCKS, SUPERSEDES, FOUND_IN, RESULT_OF, RELATES, TO];
     /// Those in which a cycle makes no sense.
     pub const ACYCLIC: [&str; 4] = [NEEDS, PARENT, BLOCKS, SUPERSEDES];
 }

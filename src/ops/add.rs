@@ -5,7 +5,7 @@
 
 use super::report::Line;
 use super::workspace::Place;
-use super::{Workspace, edit, handoff, link, parts, resolve, search, stale};
+use super::{Workspace, address, edit, handoff, link, parts, resolve, search, stale};
 use crate::domain::draft::Draft;
 use crate::domain::id::Uid;
 use crate::domain::kind::{self, Kind};
@@ -160,6 +160,9 @@ pub fn reread(writer: &Writer, uid: Uid) -> Result<Record> {
 pub fn create(writer: &mut Writer, place: &Place, draft: &Draft, labels: &Labels) -> Result<Created> {
     let created = create_unlinked(writer, place, draft)?;
     link_draft(writer, created.uid, draft, labels)?;
+    if let Some(to) = &draft.to {
+        address::address(writer, created.uid, to, &place.cwd)?;
+    }
     Ok(created)
 }
 

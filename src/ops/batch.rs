@@ -1,7 +1,7 @@
 //! `add -` and `add FILE`: a Markdown handoff or summary, a JSON record, or JSON lines, as one transaction or not at all.
 
 use super::add::{self, AddReport, Created, Labels, Outcome};
-use super::{Workspace, edit, link, resolve};
+use super::{Workspace, address, edit, link, resolve};
 use crate::domain::draft::Draft;
 use crate::domain::id::Uid;
 use crate::domain::markdown;
@@ -91,6 +91,9 @@ fn add_drafts(workspace: &Workspace, drafts: &[Placed]) -> Result<AddReport> {
         }
         for ((line, draft), created) in drafts.iter().zip(&made) {
             add::link_draft(writer, created.uid, draft, &labels).map_err(|e| at_line(*line, e))?;
+            if let Some(to) = &draft.to {
+                address::address(writer, created.uid, to, &workspace.place.cwd).map_err(|e| at_line(*line, e))?;
+            }
         }
         finish(writer, made)
     })

@@ -49,7 +49,11 @@ pub fn leave(workspace: &Workspace, session: Uid, activity: &Activity) -> Result
             .ok_or_else(|| Error::new(Kind::NotFound, "there is no such session to leave a handoff for"))?;
         let actor = if activity.host.is_empty() { born_by(&session) } else { activity.host.clone() };
         writer.act_as(Some(session.uid), &actor);
-        put(writer, workspace, &Automatic { session: &session, draft: &draft, asked_at, past: None })
+        put(
+            writer,
+            workspace,
+            &Automatic { session: &session, draft: &draft, asked_at, at: activity.seen_at, past: None },
+        )
     })
 }
 
@@ -65,6 +69,8 @@ pub(super) struct Automatic<'a> {
     pub draft: &'a Draft,
     /// When the session was asked for something last.
     pub asked_at: Option<DateTime<Utc>>,
+    /// As of when it is written, if not now.
+    pub at: Option<DateTime<Utc>>,
     /// When it was over, if that is long ago.
     pub past: Option<DateTime<Utc>>,
 }
@@ -78,7 +84,7 @@ pub(super) fn put(writer: &mut Writer, workspace: &Workspace, auto: &Automatic) 
         return live.map_or(Ok(None), |held| supersede(writer, real.uid, &held).map(|()| None));
     }
     let mut set = registers(writer, workspace, auto)?;
-    let at = auto.past.unwrap_or(writer.now());
+    let at = auto.past.or(auto.at).unwrap_or(writer.now());
     let record = match held {
         Some(held) if is_same(writer, &held, auto.draft)? => return Ok(None),
         Some(held) => writer.put_at(held.uid, changes(&held, set), at)?,

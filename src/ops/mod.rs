@@ -6,6 +6,7 @@
 //! Does not know: argument syntax, colours, protocols.
 
 pub mod add;
+pub mod address;
 pub mod batch;
 pub mod block;
 pub mod checkpoint;
@@ -17,12 +18,14 @@ pub mod erase;
 pub mod eval;
 pub mod export;
 pub mod handoff;
+pub mod hook;
 pub mod import;
 pub mod init;
 pub mod link;
 pub mod list;
 pub mod log;
 pub mod parts;
+pub mod prime;
 pub mod prune;
 pub mod ready;
 pub mod report;
@@ -30,6 +33,7 @@ pub mod resolve;
 pub mod resume;
 pub mod search;
 pub mod session;
+pub mod setup;
 pub mod show;
 pub mod stale;
 pub mod start;

@@ -4,6 +4,7 @@
 //! not end is still there is judged by the reader: its process, if one is known, else its last activity.
 
 use super::Workspace;
+use crate::domain::activity::Activity;
 use crate::domain::id::Uid;
 use crate::domain::record::Record;
 use crate::domain::{field, kind, terms};
@@ -17,6 +18,9 @@ use std::ops::ControlFlow;
 
 /// A session that was silent for longer is taken to be gone, and its claims with it.
 pub const SILENCE_MINUTES_MAX: i64 = 30;
+
+/// Why a session ended whose host never said so.
+pub const CRASHED: &str = "crashed";
 
 /// How a session stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -42,8 +46,9 @@ impl Standing {
     }
 }
 
-/// The key of the record of a session.
-pub(super) fn key(name: &str) -> String {
+/// The key of the session of a name.
+#[must_use]
+pub fn key(name: &str) -> String {
     format!("session/{name}")
 }
 
@@ -56,8 +61,16 @@ fn local_name(session: Uid) -> String {
 /// # Errors
 /// `Corrupt` if the store cannot be read.
 pub fn current(view: &View, workspace: &Workspace) -> Result<Option<Record>> {
+    named(view, &workspace.identity.session)
+}
+
+/// The record of the session of a name, if it has begun.
+///
+/// # Errors
+/// `Corrupt` if the store cannot be read.
+pub fn named(view: &View, name: &str) -> Result<Option<Record>> {
     let mut found = None;
-    view.each(&terms::key_term(&key(&workspace.identity.session)), |record| {
+    view.each(&terms::key_term(&key(name)), |record| {
         // Anybody may give such a key to something else.
         found = Some(record).filter(|record| record.kind() == kind::SESSION);
         Ok(if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
@@ -91,11 +104,12 @@ fn wake(writer: &mut Writer, workspace: &Workspace, session: &Record) -> Result<
     let mut set = whereabouts(workspace);
     if !session.is_live() {
         set.insert(field::STATUS.to_owned(), json!("active"));
+        set.insert(field::REASON.to_owned(), Value::Null);
     }
     if workspace.identity.process.is_none() && process(session).and_then(|process| process.is_alive()) == Some(false) {
         set.insert(field::PROCESS.to_owned(), Value::Null);
     }
-    set.retain(|name, value| session.get(name) != Some(value));
+    set.retain(|name, value| session.get(name).unwrap_or(&Value::Null) != value);
     if !set.is_empty() {
         writer.put(session.uid, set)?;
     }
@@ -118,6 +132,47 @@ fn whereabouts(workspace: &Workspace) -> Registers {
     set
 }
 
+/// The record of the session that hooks told of, made as of its first request if it has none.
+///
+/// # Errors
+/// As the store says.
+pub fn of_activity(writer: &mut Writer, activity: &Activity) -> Result<Uid> {
+    if let Some(session) = named(writer, &activity.session)? {
+        return Ok(session.uid);
+    }
+    let uid = writer.reserve();
+    let mut set = Registers::from([
+        (field::TITLE.to_owned(), json!(activity.session)),
+        (field::KEY.to_owned(), json!(key(&activity.session))),
+        (field::WORKTREE.to_owned(), json!(activity.worktree)),
+    ]);
+    set.extend(activity.branch.iter().map(|branch| (field::BRANCH.to_owned(), json!(branch))));
+    set.extend(activity.process.iter().map(|process| (field::PROCESS.to_owned(), json!(process))));
+    writer.act_as(Some(uid), &activity.host);
+    writer.because(format!("{} was here", activity.session));
+    let at = activity.asked_at.or(activity.seen_at).unwrap_or(writer.now());
+    writer.create_as(uid, kind::SESSION, set, at)?;
+    Ok(uid)
+}
+
+/// As [`of_activity`], for a session that is over: it ends as of when it was heard of last.
+///
+/// # Errors
+/// As the store says.
+pub fn end_of_activity(writer: &mut Writer, activity: &Activity) -> Result<Uid> {
+    let uid = of_activity(writer, activity)?;
+    let is_live = writer.record(uid)?.is_some_and(|session| session.is_live());
+    if is_live {
+        let reason = activity.end.as_deref().unwrap_or(CRASHED);
+        let set =
+            Registers::from([(field::STATUS.to_owned(), json!("ended")), (field::REASON.to_owned(), json!(reason))]);
+        writer.act_as(Some(uid), &activity.host);
+        writer.because(format!("{} is over: {reason}", activity.session));
+        writer.put_at(uid, set, activity.seen_at.unwrap_or(writer.now()))?;
+    }
+    Ok(uid)
+}
+
 /// Notes that the session acts now, and where. Its claims stay live by that.
 ///
 /// # Errors
@@ -134,7 +189,8 @@ pub fn renew(writer: &mut Writer, session: Uid) -> Result<()> {
 pub fn last_seen(view: &View, session: &Record) -> Result<DateTime<Utc>> {
     let bytes = view.local(&local_name(session.uid))?.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
     let seen = bytes.and_then(|bytes| DateTime::from_timestamp_millis(i64::from_be_bytes(bytes)));
-    Ok(seen.unwrap_or(session.updated_at).max(session.updated_at))
+    let heard = view.activity(session.title()).and_then(|activity| activity.seen_at);
+    Ok(seen.max(heard).unwrap_or(session.updated_at).max(session.updated_at))
 }
 
 /// The process in which the session was last.
@@ -148,7 +204,8 @@ fn process(session: &Record) -> Option<ProcessId> {
 /// `Corrupt` if the store cannot be read.
 pub fn standing(view: &View, session: &Record, now: DateTime<Utc>) -> Result<Standing> {
     if !session.is_live() {
-        return Ok(Standing::Ended);
+        let is_crashed = session.text(field::REASON) == Some(CRASHED);
+        return Ok(if is_crashed { Standing::Crashed } else { Standing::Ended });
     }
     if process(session).and_then(|process| process.is_alive()) == Some(false) {
         return Ok(Standing::Crashed);

@@ -71,6 +71,15 @@ pub fn entry_register(text: &str, place: &Place) -> Result<(String, Value)> {
     Ok((name, value))
 }
 
+/// As [`register`], for a file that was edited: no hash, because it is about to change again.
+///
+/// # Errors
+/// As [`register`].
+pub fn edited_register(text: &str, place: &Place) -> Result<(String, Value)> {
+    let path = relative(&text.parse::<Reference>()?.path, place);
+    Ok((format!("{}{path}", field::REF), json!({"edited": true})))
+}
+
 /// Whether a reference, by what its register holds, is to be read first.
 #[must_use]
 pub fn is_entry(value: &Value) -> bool {

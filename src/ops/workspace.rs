@@ -3,6 +3,7 @@
 use super::session;
 use crate::error::Result;
 use crate::index::Index;
+pub use crate::process::caller::{Caller, Callers};
 use crate::process::git::Repository;
 pub use crate::process::identity::{Explicit, Identity};
 pub use crate::process::surroundings::Surroundings;
@@ -79,6 +80,7 @@ pub struct Workspace {
 }
 
 /// What a door knows of its process when it opens a workspace.
+#[derive(Clone)]
 pub struct Environment {
     /// `--store`.
     pub store: Option<PathBuf>,

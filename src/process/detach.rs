@@ -10,5 +10,8 @@ pub fn spawn(program: &Path, args: &[&OsStr]) {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
     // Whoever needs what it does will start it again.
-    drop(command.spawn());
+    if let Ok(mut child) = command.spawn() {
+        // A program that lives on, as a server does, must take note of its end; of one that ends first, init does.
+        std::thread::spawn(move || child.wait());
+    }
 }

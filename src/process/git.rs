@@ -81,6 +81,14 @@ impl Repository {
         Some(String::from_utf8_lossy(branch).into_owned())
     }
 
+    /// Whether there is a branch of this name that has a commit, or is checked out here.
+    #[must_use]
+    pub fn has_branch(&self, name: &str) -> bool {
+        let is_plain = !name.split('/').any(|part| part.is_empty() || part.starts_with('.'));
+        is_plain && self.look_up(format!("refs/heads/{name}").as_bytes()).is_some()
+            || self.branch().as_deref() == Some(name)
+    }
+
     /// The commit that is checked out, as 40 or 64 hex digits. `None` on a branch without commits or in a reftable.
     #[must_use]
     pub fn head_commit(&self) -> Option<String> {

@@ -21,7 +21,7 @@ pub struct Explicit {
 }
 
 /// Who acts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// `HOST:ID`, `term:PID-START`, or what the caller chose. Without control characters, 128 characters at most.
     pub session: String,
@@ -32,8 +32,8 @@ pub struct Identity {
 }
 
 /// A program that runs agents, and how it shows in the environment of what it starts.
-struct Host {
-    name: &'static str,
+pub(super) struct Host {
+    pub(super) name: &'static str,
     /// Holds the session's id. Some hosts pass it to hooks and tools only in the message.
     session: Option<&'static str>,
     /// Holds the pid of the host itself.
@@ -62,6 +62,26 @@ impl Identity {
         Self::resolve(explicit, environment, &terminal_leader)
     }
 
+    /// Who acts as far as a hook's environment tells; [`Identity::named`] adds what its message says. The process is the
+    /// host's: the nearest ancestor that is no shell.
+    #[must_use]
+    pub fn of_host(environment: Environment) -> Self {
+        let variable = |name: &str| environment(name).and_then(|value| clean(&value));
+        let process = HOSTS.iter().find_map(|host| host_process(host, &variable)).or_else(host_ancestor);
+        let name = |name: &str| variable(name).unwrap_or_default();
+        Self { session: name("STATE_SESSION"), actor: name("STATE_ACTOR"), process }
+    }
+
+    /// With the names that a host gives, where the environment gave none.
+    #[must_use]
+    pub fn named(self, host: &str, session: Option<&str>) -> Self {
+        let host = clean(host).unwrap_or_default();
+        let given = session.and_then(|id| clean(&format!("{host}:{id}"))).unwrap_or_else(|| format!("{host}:0"));
+        let session = Some(self.session).filter(|session| !session.is_empty()).unwrap_or(given);
+        let actor = Some(self.actor).filter(|actor| !actor.is_empty()).unwrap_or(host);
+        Self { session, actor, process: self.process }
+    }
+
     fn resolve(explicit: &Explicit, environment: Environment, leader: &dyn Fn() -> Option<Leader>) -> Self {
         let variable = |name: &str| environment(name).and_then(|value| clean(&value));
         let given = |argument: &Option<String>| argument.as_deref().and_then(clean);
@@ -82,12 +102,12 @@ impl Identity {
     }
 }
 
-fn host_session(variable: Environment) -> Option<String> {
+pub(super) fn host_session(variable: Environment) -> Option<String> {
     let session = HOSTS.iter().find_map(|host| Some(format!("{}:{}", host.name, variable(host.session?)?)))?;
     clean(&session)
 }
 
-fn host_of_session(session: &str) -> Option<&'static Host> {
+pub(super) fn host_of_session(session: &str) -> Option<&'static Host> {
     let (name, _) = session.split_once(':')?;
     HOSTS.iter().find(|host| host.name == name)
 }
@@ -101,7 +121,7 @@ fn host_process(host: &Host, variable: Environment) -> Option<ProcessId> {
 }
 
 /// The name that is left of `text`; `None` if nothing is.
-fn clean(text: &str) -> Option<String> {
+pub(super) fn clean(text: &str) -> Option<String> {
     let name: String = crate::domain::text::clean_line(text).chars().take(NAME_LEN_MAX).collect();
     Some(name).filter(|name| !name.is_empty())
 }
@@ -219,8 +239,29 @@ fn current_boot() -> Option<String> {
     })
 }
 
+/// Hosts start hooks through a shell, or two.
+const SHELLS: [&str; 6] = ["sh", "bash", "dash", "zsh", "fish", "ksh"];
+const SHELLS_MAX: usize = 3;
+
+/// The process that started this one, leaving out the shells between.
+fn host_ancestor() -> Option<ProcessId> {
+    let mut pid = read_stat("self")?.parent;
+    for _ in 0..SHELLS_MAX {
+        let stat = read_stat(&pid.to_string())?;
+        if !SHELLS.contains(&stat.command.as_str()) {
+            break;
+        }
+        pid = stat.parent;
+    }
+    // What the first process of the system started was left by its host.
+    ProcessId::of(pid).filter(|process| process.pid > 1)
+}
+
 /// The part of `/proc/PID/stat` that is needed.
 struct Stat {
+    /// The first 15 bytes of the program's name.
+    command: String,
+    parent: u32,
     #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "read on Linux only"))]
     session: u32,
     start: u64,
@@ -238,7 +279,11 @@ fn parse_stat(stat: &[u8]) -> Option<Stat> {
     let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
     // `rest` begins with field 3.
     let field = |number: usize| fields.get(number - 3);
+    let before_command = stat.iter().position(|byte| *byte == b'(')? + 1;
+    let command = stat.get(before_command..after_command - 1)?;
     Some(Stat {
+        command: String::from_utf8_lossy(command).into_owned(),
+        parent: field(4)?.parse().ok()?,
         session: field(6)?.parse().ok()?,
         start: field(22)?.parse().ok()?,
         ended: matches!(*field(3)?, "Z" | "X" | "x"),

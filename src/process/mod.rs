@@ -5,6 +5,7 @@
 //!
 //! Does not know: the store, the index, what a record is. Environment variables come in through a lookup.
 
+pub mod caller;
 pub mod detach;
 pub mod git;
 pub mod identity;

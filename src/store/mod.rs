@@ -17,10 +17,12 @@
 //!
 //! Does not know: what a task or a session means beyond their terms, search, git, the terminal.
 
+pub mod activity;
 mod backend;
 mod blob;
 pub mod files;
 mod folding;
+pub mod hook_log;
 pub mod location;
 mod lock;
 mod log;
@@ -60,7 +62,7 @@ use view::Txn;
 
 const FILE: &str = location::DATABASE;
 /// How long an operation waits for others before it says `busy`.
-const PATIENCE_SECONDS: i64 = 5;
+pub const PATIENCE: TimeDelta = TimeDelta::seconds(5);
 
 /// Where a store is and what its operations need from outside. Holds nothing open.
 #[derive(Clone, Debug)]
@@ -74,13 +76,16 @@ pub struct Store {
     pub seed: [u8; 16],
     /// What the lock file says to those who wait.
     pub command: String,
+    /// How long an operation waits for others before it says `busy`.
+    pub patience: TimeDelta,
 }
 
 impl Store {
     /// The store in `dir`, which need not exist yet.
     #[must_use]
     pub fn at(dir: &Path, clock: fn() -> DateTime<Utc>, seed: [u8; 16]) -> Self {
-        Self { dir: dir.to_owned(), medium: |file| Arc::new(file), clock, seed, command: "library".to_owned() }
+        let command = "library".to_owned();
+        Self { dir: dir.to_owned(), medium: |file| Arc::new(file), clock, seed, command, patience: PATIENCE }
     }
 
     /// Its directory.
@@ -163,7 +168,7 @@ impl Store {
     }
 
     fn lock(&self, mode: lock::Mode) -> Result<lock::Guard> {
-        let guard = lock::acquire(&self.dir, mode, TimeDelta::seconds(PATIENCE_SECONDS), self.clock)?;
+        let guard = lock::acquire(&self.dir, mode, self.patience, self.clock)?;
         if mode == lock::Mode::Exclusive {
             lock::sign(&guard, &self.command, (self.clock)());
         }
@@ -202,7 +207,7 @@ impl Store {
         let database = database(disk.clone(), &path)?;
         let txn = Txn::Read(database.begin_read().map_err(damaged_by)?);
         let meta = read_meta(&txn)?;
-        let view = View::new(txn, self.blobs(), meta);
+        let view = View::new(txn, self, meta);
         let result = look(&view);
         drop(view);
         disk.seal();
@@ -241,7 +246,7 @@ impl Store {
         let txn = Txn::Write(Box::new(begin(database)?));
         let meta = read_meta(&txn)?;
         refuse_other(&meta)?;
-        let mut writer = Writer::new(View::new(txn, self.blobs(), meta), (self.clock)(), self.seed);
+        let mut writer = Writer::new(View::new(txn, self, meta), (self.clock)(), self.seed);
         writer.bind(&binding(path))?;
         let value = change(&mut writer)?;
         if writer.is_untouched() {

@@ -85,7 +85,7 @@ impl Store {
         copy.finish(old, &old.meta.binding)?;
         let txn = Txn::Read(copy.database.begin_read().map_err(damaged_by)?);
         let meta = read_meta(&txn)?;
-        look(&View::new(txn, self.blobs(), meta))
+        look(&View::new(txn, self, meta))
     }
 }
 
@@ -123,7 +123,7 @@ impl<'a> Copy<'a> {
     }
 
     fn writer(&self, meta: Meta) -> Result<Writer> {
-        let view = View::new(Txn::Write(Box::new(begin(&self.database)?)), self.store.blobs(), meta);
+        let view = View::new(Txn::Write(Box::new(begin(&self.database)?)), self.store, meta);
         Ok(Writer::new(view, (self.store.clock)(), self.store.seed))
     }
 

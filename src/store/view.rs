@@ -1,9 +1,11 @@
 //! Reading: one consistent look at log and views, from a read transaction or inside a write.
 
+use super::activity::Activities;
 use super::blob::Blobs;
 use super::pack::Packer;
 use super::tables::{self, Meta, Row};
-use super::{damaged, damaged_by};
+use super::{Store, damaged, damaged_by};
+use crate::domain::activity::Activity;
 use crate::domain::event::Event;
 use crate::domain::id::Uid;
 use crate::domain::record::Record;
@@ -44,6 +46,7 @@ pub(super) use with_table;
 pub struct View {
     pub(super) txn: Txn,
     pub(super) blobs: Blobs,
+    activities: Activities,
     pub(super) meta: Meta,
     /// Events of this transaction that are not in the log table yet, in the order of their positions.
     pub(super) pending: Vec<(u64, Event)>,
@@ -51,8 +54,21 @@ pub struct View {
 }
 
 impl View {
-    pub(super) fn new(txn: Txn, blobs: Blobs, meta: Meta) -> Self {
-        Self { txn, blobs, meta, pending: Vec::new(), packer: Packer::default() }
+    pub(super) fn new(txn: Txn, store: &Store, meta: Meta) -> Self {
+        Self {
+            txn,
+            blobs: store.blobs(),
+            activities: store.activities(),
+            meta,
+            pending: Vec::new(),
+            packer: Packer::default(),
+        }
+    }
+
+    /// What hooks noted of a session by its name; not a part of the store's truth.
+    #[must_use]
+    pub fn activity(&self, session: &str) -> Option<Activity> {
+        self.activities.of(session)
     }
 
     /// Versions, identities and counters.

@@ -3,7 +3,7 @@
 use crate::bulk::{self, Bulk};
 use crate::measure::{Measured, find, measure};
 use crate::world::World;
-use crate::{Result, crowd, rows};
+use crate::{Result, agents, crowd, rows};
 use serde::Serialize;
 
 /// What was measured at one size.
@@ -36,6 +36,7 @@ pub fn live(world: &World, built: Vec<Bulk>) -> Result<Day> {
         day.rows.extend(measure(world, row)?);
     }
     day.bulk.extend(made);
+    day.bulk.extend(agents::measure(world)?);
     day.bulk.extend(bulk::measure(world)?);
     Ok(day)
 }

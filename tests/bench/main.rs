@@ -7,7 +7,7 @@
 //! Nothing here asserts a speed. It fails only when a command fails or its answer is wrong.
 //!
 //! `corpus` makes records, `contender` is one of the two ledgers, `rows` lists the commands, `measure` times them, `crowd` is
-//! many processes at once, `bulk` the long work, `report` the tables.
+//! many processes at once, `agents` what hosts wait for, `bulk` the long work, `report` the tables.
 #![allow(
     unreachable_pub,
     clippy::pedantic,
@@ -17,6 +17,7 @@
     reason = "a program of its own: it reads arguments and clock, prints, and calculates with rounded numbers"
 )]
 
+mod agents;
 mod bulk;
 mod contender;
 mod corpus;

@@ -54,6 +54,8 @@ fn every_command_prints_the_shape_that_its_help_states() {
         vec!["undo"],
         vec!["drop", &other],
         vec!["doctor"],
+        vec!["setup", "claude", "--dry-run"],
+        vec!["prime"],
         vec!["erase", &other],
     ];
     for command in commands {

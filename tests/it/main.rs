@@ -10,12 +10,14 @@
     reason = "tests prepare their world with plain files, stop at the first surprise and say what they skip"
 )]
 
+mod address;
 mod backup;
 mod bad_input;
 mod bad_place;
 mod clocks;
 mod concurrency;
 mod corners;
+mod day;
 mod doctor;
 mod durability;
 mod erase;
@@ -25,11 +27,17 @@ mod export;
 mod faults;
 mod formats;
 mod fuzz;
+mod hook;
+mod hook_faults;
 mod index;
 mod invariants;
 mod json;
 mod kinds;
 mod markdown_export;
+mod mcp;
+mod mcp_client;
+mod mcp_protocol;
+mod mcp_world;
 mod model;
 mod properties;
 mod prune;
@@ -41,6 +49,8 @@ mod resume;
 mod scenarios;
 mod search;
 mod search_nothing;
+mod setup;
+mod setup_formats;
 mod snapshots;
 mod strace;
 mod support;

@@ -111,13 +111,13 @@ fn a_full_disk_refuses_and_keeps_what_was_there() {
 }
 
 /// A way to run a command in a mount namespace of its own.
-struct ReadOnly {
+pub struct ReadOnly {
     unshare: Vec<&'static str>,
 }
 
 impl ReadOnly {
     /// As root, or else as root of a user namespace, where the kernel lets people have one.
-    fn find() -> Option<Self> {
+    pub fn find() -> Option<Self> {
         let ways = [vec!["-m"], vec!["-r", "-m"]];
         ways.into_iter().map(|unshare| Self { unshare }).find(|way| {
             let mut tried = Command::new("unshare");
@@ -128,9 +128,15 @@ impl ReadOnly {
 
     /// Runs `state` with the workspace's directory mounted read-only.
     fn run(&self, workspace: &Workspace, args: &[&str]) -> Output {
+        self.command(workspace, args).output().unwrap()
+    }
+
+    /// `state` there, not yet run.
+    pub fn command(&self, workspace: &Workspace, args: &[&str]) -> Command {
         let mut command = self
             .shell(workspace, "mount --bind . . && mount -o remount,bind,ro . && cd \"$PWD\" && exec \"$0\" \"$@\"");
-        command.arg(env!("CARGO_BIN_EXE_state")).args(args).output().unwrap()
+        command.arg(env!("CARGO_BIN_EXE_state")).args(args);
+        command
     }
 
     /// Runs a shell script in a mount namespace.

@@ -91,6 +91,11 @@ impl Shell {
         Self { session: Some(name.to_owned()), ..self.clone() }
     }
 
+    /// The same, as a program that the host of an agent starts: it names no session.
+    pub fn hosted(&self) -> Self {
+        Self { session: None, ..self.clone() }.with_var("STATE_TEST_HOOK_SECONDS", "60")
+    }
+
     /// The same, in another directory, which is made if missing.
     pub fn within(&self, path: impl AsRef<Path>) -> Self {
         let dir = self.dir.join(path);

@@ -5,14 +5,26 @@ use crate::ops::Workspace;
 use crate::process::identity;
 use crate::store::files::{self, TEMPORARY_PREFIX};
 use crate::store::location::DATABASE;
-use crate::store::told;
+use crate::store::{activity, hook_log, told};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What a store's directory holds, beside leftovers.
-const KNOWN: [&str; 9] = [DATABASE, "gate", "lock", "rewrite.lock", "index", "index.lock", "blobs", "jobs", told::FILE];
+const KNOWN: [&str; 11] = [
+    DATABASE,
+    "gate",
+    "lock",
+    "rewrite.lock",
+    "index",
+    "index.lock",
+    "blobs",
+    "jobs",
+    told::FILE,
+    activity::FOLDER,
+    hook_log::FILE,
+];
 /// Less free space than this stops work soon.
 const SPACE_LOW: u64 = 100_000_000;
 /// With less than this a write may already fail.
@@ -29,6 +41,17 @@ pub(super) fn examine(workspace: &Workspace, findings: &mut Findings) {
     }
     permissions(workspace.store.dir(), findings);
     strays(workspace, findings);
+    hooks(workspace, findings);
+}
+
+/// What went wrong in hooks, which never say so themselves.
+fn hooks(workspace: &Workspace, findings: &mut Findings) {
+    let failures = workspace.store.hook_failures();
+    let Some(last) = failures.last() else { return findings.ok("hooks", "none failed") };
+    let others = if failures.len() > 1 { format!(", and {} before it", failures.len() - 1) } else { String::new() };
+    let log = workspace.store.dir().join(hook_log::FILE);
+    findings.tell(Check::new("hooks", State::Warning, format!("one failed{others}: {last}")).fix(FIX));
+    findings.remedies.push(Remedy::Remove(log));
 }
 
 fn place(workspace: &Workspace, findings: &mut Findings) {

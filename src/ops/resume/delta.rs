@@ -21,12 +21,12 @@ const OWN_MAX: usize = 12;
 const FREE_MAX: usize = 10;
 
 /// What happened to a record.
-struct Change {
-    record: Record,
+pub(super) struct Change {
+    pub(super) record: Record,
     word: String,
     /// The last session that changed it, unless that is the one that asks.
     other: Option<Uid>,
-    is_mine: bool,
+    pub(super) is_mine: bool,
 }
 
 impl Gatherer<'_> {
@@ -71,7 +71,7 @@ impl Gatherer<'_> {
     }
 
     /// The records that the events after a position changed, those that changed last first.
-    fn changes(&self, position: u64) -> Result<Vec<Change>> {
+    pub(super) fn changes(&self, position: u64) -> Result<Vec<Change>> {
         let next = self.view.next_position();
         let from = position.saturating_add(1).max(next.saturating_sub(EVENTS_MAX));
         let me = session::current(self.view, self.workspace)?.map(|session| session.uid);
@@ -96,7 +96,7 @@ impl Gatherer<'_> {
     }
 
     /// Open tasks that waited for something that ended meanwhile, and wait no more.
-    fn freed(&self, changes: &[Change]) -> Result<Vec<Item>> {
+    pub(super) fn freed(&self, changes: &[Change]) -> Result<Vec<Item>> {
         let mut items: Vec<Item> = Vec::new();
         for change in changes.iter().filter(|change| !change.record.is_live()) {
             let mut waiting: Vec<Uid> = change.record.linked(field::link::BLOCKS).collect();

@@ -26,6 +26,8 @@ pub(super) struct Gathered {
     pub(super) sections: Vec<Section>,
     pub(super) since: Option<u64>,
     pub(super) position: u64,
+    /// The notes that it shows.
+    pub(super) notes: Vec<Uid>,
 }
 
 pub(super) struct Gatherer<'a> {
@@ -46,17 +48,29 @@ pub(super) fn gather(
     let position = view.next_position().saturating_sub(1);
     // The mark of a store that was set back since says nothing.
     let told = told.filter(|told| told.position <= position);
-    let mut gathered = Gathered { focus: None, sections: Vec::new(), since: None, position };
+    let mut gathered = Gathered { focus: None, sections: Vec::new(), since: None, position, notes: Vec::new() };
     if let Form::About(word) = &input.form {
         let record = resolve::record(view, word)?;
         gathered.focus = Some(record.id().to_owned()).filter(|_| record.kind() == kind::TASK);
         gathered.sections = gatherer.one(&record)?;
         return Ok(gathered);
     }
+    if input.form == Form::News {
+        gathered.since = told.map(|told| told.position);
+        let has_grown = told.is_none_or(|told| told.position < position);
+        if has_grown {
+            let (notes, told_notes) = gatherer.notes()?;
+            gathered.notes = told_notes;
+            gathered.sections = gatherer.news(told.map_or(position, |told| told.position), notes)?;
+        }
+        return Ok(gathered);
+    }
     if position == 0 {
         gathered.sections = vec![gatherer.beginning()];
         return Ok(gathered);
     }
+    let (notes, told_notes) = gatherer.notes()?;
+    gathered.notes = told_notes;
     let last = gatherer.last_session()?;
     let focus = gatherer.focus(last.as_ref())?;
     gathered.focus = focus.as_ref().map(|focus| focus.id().to_owned());
@@ -76,6 +90,7 @@ pub(super) fn gather(
         (Form::Compacted, _) => gatherer.compacted(last.as_ref(), focus.as_ref())?,
         _ => gatherer.whole(last.as_ref(), focus.as_ref())?,
     };
+    gathered.sections.insert(1.min(gathered.sections.len()), notes);
     Ok(gathered)
 }
 

@@ -6,6 +6,7 @@ use crate::domain::record::Record;
 use crate::domain::reference::Reference;
 use crate::domain::{field, kind, terms, text};
 use crate::error::Result;
+use crate::ops::hook::SUBAGENT;
 use crate::ops::stale;
 use std::ops::ControlFlow;
 
@@ -17,6 +18,8 @@ const SUMMARY_TOKENS: [usize; 2] = [200, 80];
 const INSTRUCTION_TOKENS: [usize; 1] = [300];
 /// How many summaries are offered to the budget.
 const SUMMARIES_MAX: usize = 3;
+/// How many results of subagents are named.
+const SUBAGENTS_MAX: usize = 3;
 /// How many files to read first are named.
 const ENTRIES_MAX: usize = 5;
 /// Standing instructions are notes whose keys begin so.
@@ -60,7 +63,8 @@ impl Gatherer<'_> {
     }
 
     fn handed_item(&self, record: &Record, lengths: &[usize]) -> Result<Item> {
-        let line = format!("{} {}: {}", record.id(), self.age(record), Self::title(record));
+        let auto = if record.flag(field::AUTO) { " (auto)" } else { "" };
+        let line = format!("{} {}{auto}: {}", record.id(), self.age(record), Self::title(record));
         let body = self.view.body(record)?;
         let rest = body.strip_prefix("# ").and_then(|body| body.split_once('\n'));
         let body = rest.map_or(body.as_str(), |(_, rest)| rest);
@@ -75,12 +79,33 @@ impl Gatherer<'_> {
             let (worth, why) = if fits { (0.8, "about the focus") } else { (0.4, "recent") };
             found.push(self.handed_item(&summary, &SUMMARY_TOKENS)?.worth(worth).why(why.to_owned()));
         }
-        let left_out = self.view.count(&terms::status_term(kind::SUMMARY, "live"), 1000)?.saturating_sub(found.len());
+        found.extend(self.subagents()?);
+        let left_out = self.view.count(&terms::status_term(kind::SUMMARY, "live"), 1000)?;
+        let subagents = self.view.count(&terms::tag_term(SUBAGENT), 1000)?;
+        let left_out = left_out.saturating_sub(subagents + SUMMARIES_MAX);
         Ok(section("Summaries", found, left_out, "state list summaries"))
     }
 
     fn last_summaries(&self) -> Result<Vec<Record>> {
-        self.view.first(&terms::status_term(kind::SUMMARY, "live"), SUMMARIES_MAX)
+        let mut found = Vec::new();
+        let mut read = 0;
+        self.view.each(&terms::status_term(kind::SUMMARY, "live"), |summary| {
+            read += 1;
+            if !is_of_subagent(&summary) {
+                found.push(summary);
+            }
+            Ok(if found.len() < SUMMARIES_MAX { proceed(read) } else { ControlFlow::Break(()) })
+        })?;
+        Ok(found)
+    }
+
+    /// What subagents found last, in one line.
+    fn subagents(&self) -> Result<Option<Item>> {
+        let last = self.view.first(&terms::tag_term(SUBAGENT), SUBAGENTS_MAX)?;
+        let last = last.iter().filter(|summary| summary.is_live() && is_of_subagent(summary) && self.is_here(summary));
+        let told: Vec<String> = last.map(|summary| format!("{} {}", summary.id(), Self::title(summary))).collect();
+        let line = format!("subagents found: {}", told.join("; "));
+        Ok((!told.is_empty()).then(|| Item::line(None, line).worth(0.3).why("what subagents said last".to_owned())))
     }
 
     /// The files that a focus, handoff or summary says to read first, a line each.
@@ -133,6 +158,10 @@ impl Gatherer<'_> {
         }
         Ok(Item::line(Some(note.id()), line).worth(0.3).why("a standing instruction".to_owned()))
     }
+}
+
+fn is_of_subagent(summary: &Record) -> bool {
+    summary.kind() == kind::SUMMARY && summary.tags().any(|tag| tag == SUBAGENT)
 }
 
 /// Whether two records have a word in common, or refer to the same path.

@@ -12,6 +12,7 @@
 //! | `handed` | what earlier sessions left: handoffs, summaries, files to read first, standing instructions |
 //! | `known` | findings and decisions, those about the focus first |
 //! | `delta` | only what changed since a moment, and what this session did itself |
+//! | `news` | what others did that concerns a session in the midst of its work |
 //! | `one` | everything about one record, for a fresh agent |
 //! | `fill` | what of it fits |
 
@@ -21,13 +22,15 @@ mod gather;
 mod handed;
 mod known;
 mod likely;
+mod news;
 mod one;
 mod tasks;
 mod wrong;
 
 pub use likely::order;
 
-use super::Workspace;
+use super::{Workspace, address};
+use crate::domain::id::Uid;
 use crate::error::{Error, Result};
 use crate::store::told::Mark;
 use chrono::{DateTime, Utc};
@@ -66,6 +69,8 @@ pub enum Form {
     Since(String),
     /// Everything about one record, by id or key.
     About(String),
+    /// What others did since that concerns the session; nothing as a rule.
+    News,
 }
 
 /// Tokens of a briefing unless asked otherwise.
@@ -179,16 +184,23 @@ pub struct ResumeReport {
 /// store says.
 pub fn resume(workspace: &Workspace, input: &ResumeInput) -> Result<ResumeReport> {
     let now = workspace.now();
+    super::hook::settle(workspace);
     let reader = reader(workspace, input);
     let told = match input.form {
+        Form::News => workspace.store.told(&news_reader(workspace)),
         Form::Due => workspace.store.told(&reader).filter(|mark| (now - mark.at).num_hours() < TOLD_HOURS_MAX),
         _ => None,
     };
-    let report = brief_since(workspace, input, now, told)?;
+    let (report, notes) = brief_since(workspace, input, now, told)?;
+    address::tell(workspace, &notes);
     // A briefing that says nothing new is not worth a write, and one of a single record is not a briefing of the session.
     let is_news = told.is_none_or(|told| told.position != report.position);
     if is_news && report.position > 0 && !matches!(input.form, Form::About(_)) {
-        workspace.store.tell(&reader, Mark { position: report.position, at: now });
+        let mark = Mark { position: report.position, at: now };
+        if input.form != Form::News {
+            workspace.store.tell(&reader, mark);
+        }
+        workspace.store.tell(&news_reader(workspace), mark);
     }
     Ok(report)
 }
@@ -200,12 +212,17 @@ fn reader(workspace: &Workspace, input: &ResumeInput) -> String {
     format!("{}\0{}\0{branch}\0{}", workspace.identity.session, place.worktree, input.all_branches)
 }
 
+/// Who is told of news, wherever it is.
+fn news_reader(workspace: &Workspace) -> String {
+    format!("{}\0news", workspace.identity.session)
+}
+
 /// Briefs the next session as if the time were `now`, whatever it was told before.
 ///
 /// # Errors
 /// As [`resume`].
 pub fn brief(workspace: &Workspace, input: &ResumeInput, now: DateTime<Utc>) -> Result<ResumeReport> {
-    brief_since(workspace, input, now, None)
+    brief_since(workspace, input, now, None).map(|(report, _)| report)
 }
 
 fn brief_since(
@@ -213,14 +230,14 @@ fn brief_since(
     input: &ResumeInput,
     now: DateTime<Utc>,
     told: Option<Mark>,
-) -> Result<ResumeReport> {
+) -> Result<(ResumeReport, Vec<Uid>)> {
     if input.budget < BUDGET_MIN {
         return Err(Error::usage(format!("a budget of {} tokens holds nothing", input.budget))
             .hint(format!("at least {BUDGET_MIN}; the default is {BUDGET_DEFAULT}")));
     }
     let gathered = workspace.read(|view| gather::gather(view, workspace, input, (now, told)))?;
     let (sections, text) = fill::fill(gathered.sections, input.budget, input.why);
-    Ok(ResumeReport {
+    let report = ResumeReport {
         project: workspace.place.project.clone(),
         branch: workspace.place.branch.clone(),
         worktree: workspace.place.worktree.clone(),
@@ -231,5 +248,6 @@ fn brief_since(
         sections,
         text,
         budget: input.budget,
-    })
+    };
+    Ok((report, gathered.notes))
 }

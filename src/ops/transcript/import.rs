@@ -195,8 +195,13 @@ fn take(writer: &mut Writer, workspace: &Workspace, past: &Past, report: &mut Tr
     };
     writer.act_as(Some(session.uid), host);
     let elsewhere = Workspace { place: past.place.clone(), ..workspace.clone() };
-    let auto =
-        Automatic { session: &session, draft: &past.draft, asked_at: past.story.asked_at, past: Some(past.times.1) };
+    let auto = Automatic {
+        session: &session,
+        draft: &past.draft,
+        asked_at: past.story.asked_at,
+        at: None,
+        past: Some(past.times.1),
+    };
     let written = handoff::put(writer, &elsewhere, &auto)?.is_some();
     match (is_new, written) {
         (true, _) => {

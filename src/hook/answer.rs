@@ -1,0 +1,44 @@
+//! What each host takes as an answer: what one shows to its agent, another shows to its user or takes for a failure.
+
+use super::message::Message;
+use crate::ops::hook::Event;
+use serde_json::{Value, json};
+
+/// Bytes of the answer: the least that any host gives to its agent whole is 10,000 characters.
+const TEXT_BYTES_MAX: usize = 9_000;
+
+/// The answer to print; nothing if there is nothing to say, or no way to say it to the agent.
+pub(super) fn in_dialect(message: &Message, text: &str) -> String {
+    let text = plain(text);
+    if text.is_empty() {
+        return String::new();
+    }
+    let name = message.name.as_str();
+    let context = json!({"hookEventName": name, "additionalContext": text});
+    let is_compacting = message.input.event == Event::Compacting;
+    match message.host.as_str() {
+        // Claude appends plain text to the instructions of the summary; no other host does.
+        "claude" | "opencode" => format!("{text}\n"),
+        _ if is_compacting => String::new(),
+        // Unknown fields are a failure for Codex, and so is a text that begins like JSON.
+        "codex" | "gemini" => line(&json!({"hookSpecificOutput": context})),
+        "cursor" => match message.input.event {
+            Event::Started(_) | Event::Edited(_) => line(&json!({"additional_context": text})),
+            _ => String::new(),
+        },
+        "copilot" => line(&json!({"additionalContext": text, "hookSpecificOutput": context})),
+        _ => format!("{text}\n"),
+    }
+}
+
+fn line(value: &Value) -> String {
+    format!("{value}\n")
+}
+
+/// A text that begins with a letter, so that no host takes it for JSON, and is short enough for each.
+fn plain(text: &str) -> String {
+    let text = text.trim();
+    let begins_well = text.chars().next().is_none_or(|first| first.is_alphabetic() || first == '#');
+    let text = if begins_well { text.to_owned() } else { format!("state: {text}") };
+    text[..text.floor_char_boundary(TEXT_BYTES_MAX)].trim_end().to_owned()
+}

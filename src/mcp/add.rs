@@ -1,0 +1,187 @@
+//! `add`: any record, or a whole handoff or batch, as a tool.
+
+use super::call::Call;
+use super::tools::Verb;
+use super::{cut, print, schema};
+use crate::domain::draft::{Draft, DraftLink};
+use crate::domain::{kind, text};
+use crate::error::{Error, Result};
+use crate::ops::add::{self, AddInput, AddReport, Made, Outcome};
+use crate::ops::batch;
+use crate::ops::report::Line;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::fmt::Write as _;
+
+/// More records are told as counts and ids.
+const LINES_MAX: usize = 3;
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Add {
+    /// task, blocker, finding, decision, note, handoff, summary, artifact
+    kind: Option<String>,
+    title: Option<String>,
+    /// Markdown
+    body: Option<String>,
+    /// Alone: a Markdown handoff (## Done, Next, Blockers, Findings, Decisions, Read first) or JSON lines
+    text: Option<String>,
+    #[schemars(skip)]
+    status: Option<String>,
+    /// 0 (urgent) to 4
+    priority: Option<u8>,
+    #[serde(deserialize_with = "schema::words")]
+    #[schemars(with = "Vec<String>")]
+    tags: Vec<String>,
+    /// Stable name, as auth/lock
+    key: Option<String>,
+    /// src/a.rs:10-40
+    #[serde(deserialize_with = "schema::words")]
+    #[schemars(with = "Vec<String>")]
+    refs: Vec<String>,
+    /// refs to read first
+    #[serde(deserialize_with = "schema::words")]
+    #[schemars(with = "Vec<String>")]
+    entries: Vec<String>,
+    /// Ids to be done before
+    #[serde(deserialize_with = "schema::words")]
+    #[schemars(with = "Vec<String>")]
+    needs: Vec<String>,
+    parent: Option<String>,
+    /// As relates:t-4kq21.
+    #[serde(deserialize_with = "schema::words")]
+    #[schemars(skip)]
+    links: Vec<String>,
+    /// Ids it replaces
+    #[serde(deserialize_with = "schema::words")]
+    #[schemars(with = "Vec<String>")]
+    over: Vec<String>,
+    /// Not before 3d, 2026-12-01
+    defer: Option<String>,
+    private: Option<bool>,
+}
+
+impl Verb for Add {
+    const NAME: &'static str = "add";
+    const ABOUT: &'static str = "Add a finding, decision, task, blocker or note, or a whole handoff as text; all or nothing. \
+        At discovery, self-contained: what, where, why.";
+    const READS: bool = false;
+
+    fn run(self, call: &Call) -> Result<String> {
+        let report = match self.whole_text()? {
+            Some(text) => batch::add_text(&call.writing()?, &text)?,
+            None => {
+                let input = self.input()?;
+                add::add(&call.writing()?, &input)?
+            }
+        };
+        let text = text::display(&print(&report)).into_owned();
+        Ok(cut::part(&text, (0, cut::budget(None)), |_| "list {\"word\":\"kinds\"}".to_owned()))
+    }
+}
+
+impl Add {
+    /// The whole text, if there is one and nothing beside it that would be lost.
+    fn whole_text(&self) -> Result<Option<String>> {
+        let Some(text) = &self.text else { return Ok(None) };
+        if self.kind.is_some() || self.title.is_some() || self.body.is_some() {
+            return Err(Error::usage("text stands alone: kind, title and body are parts of a single record")
+                .hint("give either text, or kind, title and body; in JSON lines each record has its own"));
+        }
+        if text.len() > crate::ops::parts::TEXT_BYTES_MAX {
+            let limit = crate::ops::parts::TEXT_BYTES_MAX / 1024 / 1024;
+            return Err(Error::usage(format!("the text has {} bytes, {limit} MiB are the limit", text.len())));
+        }
+        Ok(Some(text.clone()))
+    }
+
+    fn input(self) -> Result<AddInput> {
+        let example = "add {\"kind\":\"finding\",\"title\":\"WHAT YOU LEARNED\",\"body\":\"HOW, WHERE\"}";
+        let missing = |what: &str| Error::usage(format!("the {what} is missing; nothing was added")).hint(example);
+        let kind = self.kind.ok_or_else(|| missing("kind"))?;
+        let links = self.links.iter().map(|link| {
+            let (kind, to) = link.split_once(':').ok_or_else(|| {
+                Error::usage(format!("'{}' is not a link", text::clean_line(link))).hint("as relates:t-4kq21")
+            })?;
+            Ok(DraftLink { kind: kind.to_owned(), to: to.to_owned() })
+        });
+        let draft = Draft {
+            links: links.collect::<Result<_>>()?,
+            kind: kind::find(&kind).map_or(kind, |row| row.name.to_owned()),
+            title: self.title.ok_or_else(|| missing("title"))?,
+            body: self.body.unwrap_or_default(),
+            status: self.status,
+            priority: self.priority,
+            tags: self.tags,
+            key: self.key,
+            refs: self.refs,
+            entries: self.entries,
+            needs: self.needs,
+            parent: self.parent,
+            private: self.private.unwrap_or(false),
+            defer: self.defer,
+            ..Draft::default()
+        };
+        Ok(AddInput { draft, over: self.over })
+    }
+}
+
+fn print(report: &AddReport) -> String {
+    if report.records.len() > LINES_MAX {
+        return print_many(&report.records);
+    }
+    let mut out = String::new();
+    for made in &report.records {
+        let record = &made.record;
+        let _ = writeln!(out, "{} {}: {}", record.id, word(made), text::clean_line(&record.title));
+        if !record.blocked_by.is_empty() {
+            let _ = writeln!(out, "waits for {}", record.blocked_by.join(", "));
+        }
+    }
+    let near = report.near.iter().map(|near| format!("{} {}", near.id, text::clean_line(&near.title)));
+    let near: Vec<String> = near.collect();
+    if !near.is_empty() {
+        let _ = writeln!(out, "near: {}", near.join("; "));
+    }
+    out
+}
+
+fn word(made: &Made) -> String {
+    let others = made.others.join(", ");
+    match made.outcome {
+        Outcome::Added => "added".to_owned(),
+        Outcome::Updated => format!("is {}", made.record.status),
+        Outcome::Same => "says the same already: nothing new, one more source".to_owned(),
+        Outcome::Superseded => format!("added, {others} superseded"),
+        Outcome::Conflict => format!("added, but {others} says otherwise under the same key; show both, then settle"),
+    }
+}
+
+/// A batch in few lines: how many of which kind, and their ids; for a handoff, all hang on the first.
+fn print_many(made: &[Made]) -> String {
+    let lines: Vec<Line> = made.iter().map(|made| made.record.clone()).collect();
+    let is_handoff = [kind::HANDOFF, kind::SUMMARY].contains(&lines[0].kind.as_str());
+    let (head, rest) = lines.split_at(usize::from(is_handoff));
+    match head.first() {
+        Some(head) => format!("{}: {}, all linked\n{}\n", head.id, counts(rest), print::ids(rest)),
+        None => format!("{} added: {}\n{}\n", rest.len(), counts(rest), print::ids(rest)),
+    }
+}
+
+/// Tasks by what becomes of them, everything else by kind, in the order of first mention.
+fn counts(lines: &[Line]) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for line in lines {
+        let word = match (line.kind.as_str(), line.status.as_str()) {
+            (kind::TASK, "open") => "next",
+            (kind::TASK, "active") => "in progress",
+            (kind::TASK, status) => status,
+            (other, _) => other,
+        };
+        match counts.iter_mut().find(|(held, _)| *held == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    counts.iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,105 @@
+//! One call: who calls, from where, with which store. It opens the store late and keeps nothing.
+
+use crate::domain::text;
+use crate::error::{Error, Kind, Result};
+use crate::ops::search;
+use crate::ops::workspace::{Callers, Environment, Explicit, Identity, Surroundings, Workspace};
+use chrono::{DateTime, Utc};
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+/// What calls have in common: the process that answers them.
+pub(super) struct Process {
+    pub(super) callers: Callers,
+    store: Option<PathBuf>,
+    state_dir: Option<PathBuf>,
+    cwd: PathBuf,
+    program: PathBuf,
+    clock: fn() -> DateTime<Utc>,
+    seed: [u8; 16],
+}
+
+impl Process {
+    pub(super) fn new(surroundings: &Surroundings, store: Option<PathBuf>, explicit: &Explicit) -> Self {
+        Self {
+            callers: Callers::find(explicit, &*surroundings.env),
+            store,
+            state_dir: surroundings.state_dir.clone(),
+            cwd: surroundings.cwd.clone(),
+            program: surroundings.program.clone(),
+            clock: surroundings.clock,
+            seed: surroundings.seed,
+        }
+    }
+}
+
+/// One call in progress.
+pub(super) struct Call<'a> {
+    process: &'a Process,
+    identity: Identity,
+    /// The tool, or what else was asked for.
+    name: &'a str,
+    /// The workspace whose index is seen to afterwards, and whether it is known to be behind.
+    used: RefCell<Option<(Workspace, bool)>>,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(process: &'a Process, identity: Identity, name: &'a str) -> Self {
+        Self { process, identity, name, used: RefCell::new(None) }
+    }
+
+    fn environment(&self) -> Environment {
+        Environment {
+            store: self.process.store.clone(),
+            state_dir: self.process.state_dir.clone(),
+            cwd: self.process.cwd.clone(),
+            identity: self.identity.clone(),
+            clock: self.process.clock,
+            seed: self.process.seed,
+            command: format!("state mcp: {}", self.name),
+        }
+    }
+
+    /// The workspace of this place as it is now.
+    pub(super) fn workspace(&self) -> Result<Workspace> {
+        Workspace::open(self.environment()).map_err(|error| match error.kind {
+            Kind::NoStore => error.hint("`state init` in a shell makes one, and so does update {\"do\":\"init\"}"),
+            _ => error,
+        })
+    }
+
+    /// The same for a change: afterwards the index is brought up to date if it is far behind.
+    pub(super) fn writing(&self) -> Result<Workspace> {
+        let workspace = self.workspace()?;
+        self.used.replace(Some((workspace.clone(), false)));
+        Ok(workspace)
+    }
+
+    /// Afterwards the index is brought up to date if it is found to be far behind.
+    pub(super) fn keep_up_if(&self, workspace: &Workspace, is_behind: bool) {
+        self.used.replace(is_behind.then(|| (workspace.clone(), true)));
+    }
+
+    /// The workspace in which a store is made.
+    pub(super) fn new_workspace(&self) -> Workspace {
+        Workspace::place(self.environment())
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        (self.process.clock)()
+    }
+
+    /// Sees to the index beside the next calls: nobody waits for it.
+    pub(super) fn finish(self) {
+        if let Some((workspace, is_behind)) = self.used.into_inner() {
+            let program = self.process.program.clone();
+            tokio::task::spawn_blocking(move || search::keep_up(&workspace, &program, is_behind));
+        }
+    }
+}
+
+/// What went wrong and what to do about it, as text for a model.
+pub(super) fn told(error: &Error) -> String {
+    let hint = error.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+    text::display(&format!("{error}{hint}")).into_owned()
+}

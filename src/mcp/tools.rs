@@ -1,0 +1,108 @@
+//! The table of tools. A further one, as `run`, is a file and a row.
+
+use super::call::Call;
+use super::{add, list, resume, schema, search, show, update};
+use crate::domain::text;
+use crate::error::{Error, Result};
+use rmcp::model::{Tool, ToolAnnotations};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The arguments of a tool, which say what it is.
+pub(super) trait Verb: DeserializeOwned + JsonSchema {
+    const NAME: &'static str;
+    /// What it does, the key words first; below 2 KB.
+    const ABOUT: &'static str;
+    /// Whether it changes nothing.
+    const READS: bool;
+
+    /// Does it, and answers with text.
+    fn run(self, call: &Call) -> Result<String>;
+}
+
+/// A tool as the server knows it.
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    about: &'static str,
+    reads: bool,
+    schema: fn() -> Map<String, Value>,
+    run: fn(Map<String, Value>, &Call) -> Result<String>,
+}
+
+const TOOLS: [Row; 6] = [
+    row::<resume::Resume>(),
+    row::<search::Search>(),
+    row::<show::Show>(),
+    row::<list::List>(),
+    row::<add::Add>(),
+    row::<update::Update>(),
+];
+
+const fn row<V: Verb>() -> Row {
+    Row { name: V::NAME, about: V::ABOUT, reads: V::READS, schema: schema::of::<V>, run: run::<V> }
+}
+
+fn run<V: Verb>(arguments: Map<String, Value>, call: &Call) -> Result<String> {
+    let verb: V = serde_json::from_value(Value::Object(arguments)).map_err(|error| {
+        let schema = schema::of::<V>();
+        let names = schema.get("properties").and_then(Value::as_object);
+        let names = names.map(|names| names.keys().cloned().collect::<Vec<_>>().join(", "));
+        Error::usage(format!(
+            "bad arguments for {}: {}; nothing was done",
+            V::NAME,
+            text::clean_line(&error.to_string())
+        ))
+        .hint(format!("arguments: {}", names.unwrap_or_default()))
+    })?;
+    verb.run(call)
+}
+
+// How much is told. No doc comment: it would stand in every definition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Detail {
+    #[default]
+    Concise,
+    Detailed,
+}
+
+/// The tool of this name.
+pub(super) fn find(name: &str) -> Option<&'static Row> {
+    const { &TOOLS }.iter().find(|row| row.name == name)
+}
+
+/// All names.
+pub(super) fn names() -> [&'static str; TOOLS.len()] {
+    TOOLS.map(|row| row.name)
+}
+
+/// The definitions, in an order that never changes.
+pub(super) fn definitions() -> Vec<Tool> {
+    TOOLS.iter().map(Row::definition).collect()
+}
+
+impl Row {
+    pub(super) fn definition(&self) -> Tool {
+        let hints = ToolAnnotations::new().open_world(false);
+        let hints = if self.reads { hints.read_only(true) } else { hints.destructive(false) };
+        Tool::new(self.name, self.about, (self.schema)()).with_annotations(hints)
+    }
+
+    /// Does what the arguments say.
+    pub(super) fn call(&self, arguments: Map<String, Value>, call: &Call) -> Result<String> {
+        (self.run)(arguments, call)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_are_short() {
+        let json = serde_json::to_string(&definitions()).unwrap();
+        assert!(json.chars().count() < 4_500, "{} characters", json.chars().count());
+    }
+}

@@ -1,0 +1,234 @@
+//! `update`: what changes records that exist, as one tool: `start`, `done`, `drop`, `block`, `edit`, `link`, `undo`.
+
+use super::call::Call;
+use super::tools::Verb;
+use super::{cut, print, schema};
+use crate::domain::{kind, text};
+use crate::error::{Error, Result};
+use crate::ops::done::{self, End, EndInput, EndReport};
+use crate::ops::edit::{self, EditInput};
+use crate::ops::link::{self, LinkInput};
+use crate::ops::start::{self, StartInput, StartReport};
+use crate::ops::{block, init, undo};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::fmt::Write as _;
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Do {
+    Start,
+    Done,
+    Block,
+    Drop,
+    Edit,
+    Link,
+    Unlink,
+    Undo,
+    Init,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Update {
+    r#do: Do,
+    /// start without: the best ready task
+    #[serde(default, deserialize_with = "schema::words")]
+    #[schemars(with = "Vec<String>")]
+    ids: Vec<String>,
+    /// Why, what came of it, what blocks
+    reason: Option<String>,
+    /// edit; start: a new task
+    title: Option<String>,
+    body: Option<String>,
+    append: Option<String>,
+    status: Option<String>,
+    priority: Option<u8>,
+    #[schemars(skip)]
+    key: Option<String>,
+    #[schemars(skip)]
+    defer: Option<String>,
+    #[serde(default, deserialize_with = "schema::words")]
+    #[schemars(with = "Vec<String>")]
+    tags: Vec<String>,
+    #[serde(default, deserialize_with = "schema::words")]
+    #[schemars(skip)]
+    untag: Vec<String>,
+    #[serde(default, deserialize_with = "schema::words")]
+    #[schemars(with = "Vec<String>")]
+    refs: Vec<String>,
+    #[serde(default, deserialize_with = "schema::words")]
+    #[schemars(skip)]
+    entries: Vec<String>,
+    #[serde(default, deserialize_with = "schema::words")]
+    #[schemars(skip)]
+    unref: Vec<String>,
+    #[schemars(skip)]
+    private: Option<bool>,
+    /// link: needs, parent, blocks, supersedes, relates ...
+    r#type: Option<String>,
+    /// link: id
+    to: Option<String>,
+}
+
+impl Verb for Update {
+    const NAME: &'static str = "update";
+    const ABOUT: &'static str = "Update records: start (claim a task as the focus, reopen), done, drop (not wanted, no longer \
+        true), block (by a reason), edit, link, unlink, undo (own last change), init (make the store).";
+    const READS: bool = false;
+
+    fn run(self, call: &Call) -> Result<String> {
+        let text = match self.r#do {
+            Do::Start => self.start(call),
+            Do::Done => self.end(call, End::Done),
+            Do::Drop => self.end(call, End::Drop),
+            Do::Block => self.block(call),
+            Do::Edit => self.edit(call),
+            Do::Link => self.link(call, false),
+            Do::Unlink => self.link(call, true),
+            Do::Undo => undone(call),
+            Do::Init => initialized(call),
+        }?;
+        Ok(cut::part(&text::display(&text), (0, cut::budget(None)), |_| "list".to_owned()))
+    }
+}
+
+/// What is missing, with a call that has it.
+fn missing(what: &str, example: &str) -> Error {
+    Error::usage(format!("{what}; nothing was changed")).hint(format!("as update {example}"))
+}
+
+impl Update {
+    fn start(self, call: &Call) -> Result<String> {
+        let mut words = self.ids.into_iter().chain(self.title);
+        let input = match (words.next(), words.next()) {
+            (None, _) => StartInput::Next,
+            (Some(word), None) => StartInput::Word(word),
+            _ => return Err(missing("one task is started at a time", r#"{"do":"start","ids":["t-4kq21"]}"#)),
+        };
+        Ok(print_start(&start::start(&call.writing()?, &input)?))
+    }
+
+    fn end(self, call: &Call, end: End) -> Result<String> {
+        if self.ids.is_empty() {
+            return Err(missing("ids are missing", r#"{"do":"done","ids":["t-4kq21"],"reason":"WHAT CAME OF IT"}"#));
+        }
+        let input = EndInput { ids: self.ids, end, message: self.reason };
+        Ok(print_end(&done::end(&call.writing()?, &input)?))
+    }
+
+    fn block(self, call: &Call) -> Result<String> {
+        let example = r#"{"do":"block","ids":["t-4kq21"],"reason":"WHAT STANDS IN THE WAY"}"#;
+        let ([id], Some(reason)) = (self.ids.as_slice(), &self.reason) else {
+            return Err(missing("block takes one id and a reason", example));
+        };
+        let report = block::block(&call.writing()?, id, reason)?;
+        let (blocker, task) = (&report.blocker, &report.blocks.id);
+        let title = text::clean_line(&blocker.title);
+        Ok(format!("{} holds up {task}: {title}\nWhen it is gone: {}\n", blocker.id, ending(&blocker.id)))
+    }
+
+    fn edit(self, call: &Call) -> Result<String> {
+        let Ok([id]) = <[String; 1]>::try_from(self.ids) else {
+            return Err(missing("edit takes one id", r#"{"do":"edit","ids":["f-1a2b3"],"append":"MORE TEXT"}"#));
+        };
+        let input = EditInput {
+            id,
+            title: self.title,
+            body: self.body,
+            append: self.append,
+            status: self.status,
+            priority: self.priority,
+            key: self.key,
+            defer: self.defer,
+            tags: self.tags,
+            untag: self.untag,
+            refs: self.refs,
+            entries: self.entries,
+            unref: self.unref,
+            private: self.private,
+        };
+        let report = edit::edit(&call.writing()?, &input)?;
+        let changed = match report.changed.as_slice() {
+            [] => "nothing: it was so already".to_owned(),
+            names => names.join(", "),
+        };
+        Ok(format!("{} changed {changed}\n", report.record.id))
+    }
+
+    fn link(self, call: &Call, remove: bool) -> Result<String> {
+        let example = r#"{"do":"link","ids":["t-4kq21"],"type":"needs","to":"t-8s2m1"}"#;
+        let (Ok([from]), Some(kind), Some(to)) = (<[String; 1]>::try_from(self.ids), self.r#type, self.to) else {
+            return Err(missing("a link takes one id, type and to", example));
+        };
+        let report = link::link(&call.writing()?, &LinkInput { from, kind, to, remove })?;
+        let verb = match (report.changed, report.removed) {
+            (true, true) => "no longer",
+            (true, false) => "now",
+            (false, true) => "never",
+            (false, false) => "already",
+        };
+        let (from, to) = (&report.from.id, &report.to);
+        Ok(format!("{from} {verb} {} {} ({})\n", report.kind, to.id, text::clean_line(&to.title)))
+    }
+}
+
+/// The call that ends a record.
+fn ending(id: &str) -> String {
+    format!(r#"update {{"do":"done","ids":["{id}"],"reason":"WHAT CAME OF IT"}}"#)
+}
+
+fn print_start(report: &StartReport) -> String {
+    let record = &report.record;
+    let is_task = record.kind == kind::TASK;
+    let verb = match (is_task, report.created, report.reopened) {
+        (false, ..) => "open again",
+        (_, true, _) => "added and yours",
+        (_, _, true) => "open again and yours",
+        _ => "yours",
+    };
+    let mut out = format!("{} {verb}: {}\n", record.id, text::clean_line(&record.title));
+    if let Some(session) = &report.taken_over_from {
+        let _ = writeln!(out, "{session} had it and is gone");
+    }
+    if !record.blocked_by.is_empty() {
+        let _ = writeln!(out, "still needs {}", record.blocked_by.join(", "));
+    }
+    if is_task {
+        let _ = writeln!(out, "When finished: {}", ending(&record.id));
+    }
+    out
+}
+
+fn print_end(report: &EndReport) -> String {
+    let mut out = String::new();
+    for record in &report.records {
+        let _ = writeln!(out, "{} {}: {}", record.id, record.status, text::clean_line(&record.title));
+    }
+    if !report.freed.is_empty() {
+        let _ = writeln!(out, "Frees {}.", print::ids(&report.freed));
+    }
+    for record in &report.waiting {
+        let _ = writeln!(out, "{} still waits for {}.", record.id, record.blocked_by.join(", "));
+    }
+    if let Some(next) = report.next.first() {
+        let _ = writeln!(out, "Next: {} {}", next.record.id, text::clean_line(&next.record.title));
+    }
+    out
+}
+
+fn undone(call: &Call) -> Result<String> {
+    let report = undo::undo(&call.writing()?, None)?;
+    let kept = match report.kept.as_slice() {
+        [] => String::new(),
+        kept => format!("kept, because changed since: {}\n", kept.join(", ")),
+    };
+    let why = text::clean_line(&report.why);
+    Ok(format!("undone @{}: {why}\nchanged back: {}\n{kept}", report.position, print::ids(&report.records)))
+}
+
+fn initialized(call: &Call) -> Result<String> {
+    let report = init::init(&call.new_workspace())?;
+    let verb = if report.created { "Created" } else { "Already there:" };
+    Ok(format!("{verb} {} ({})\n", report.store.display(), report.why))
+}

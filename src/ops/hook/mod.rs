@@ -1,0 +1,222 @@
+//! What a session's host tells of it: events in, what the agent should read out.
+//!
+//! Hooks come with every prompt and every stop, so most of them touch no database: what they know is noted in a small file a
+//! session ([`crate::store::activity`]). Records are made where something would be lost otherwise: the files that were edited
+//! (once each), what a subagent found, and the handoff of a session that ends, is compacted, or is found dead.
+//!
+//! The same event twice, or by two hosts at once, leaves the same: every note is what is known now, and every record has a
+//! key of its own.
+
+mod note;
+mod settle;
+
+pub use settle::settle;
+
+use super::resume::{self, Form, ResumeInput};
+use super::{Workspace, add, list, stale};
+use crate::domain::activity::Background;
+use crate::domain::draft::{Draft, DraftLink};
+use crate::domain::record::Record;
+use crate::domain::{field, kind, text};
+use crate::error::Result;
+use crate::ops::add::AddInput;
+use crate::ops::session;
+use crate::store::Registers;
+
+/// Tokens of the briefing at the start of a session.
+const BUDGET: usize = 800;
+/// Tokens of what is new since the last prompt.
+const NEWS_BUDGET: usize = 300;
+/// So many edited files are kept of one session.
+const FILES_MAX: usize = 200;
+/// The tag of what a subagent found.
+pub const SUBAGENT: &str = "subagent";
+
+/// What a host tells.
+#[derive(Clone, Debug, Default)]
+pub struct HookInput {
+    /// What happened.
+    pub event: Event,
+    /// The path of the session's transcript, if the host has one.
+    pub transcript: Option<String>,
+}
+
+/// What happened to a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Event {
+    /// It begins, or begins again.
+    Started(Start),
+    /// Somebody asks for something.
+    Asked(String),
+    /// Files were edited, as the host names them.
+    Edited(Vec<String>),
+    /// Its context is about to be compacted.
+    Compacting,
+    /// The agent has said its last word for now.
+    Stopped {
+        /// What it said.
+        message: Option<String>,
+        /// What still runs.
+        background: Vec<Background>,
+    },
+    /// An agent that it had started is done.
+    SubagentStopped {
+        /// The host's id of that agent.
+        id: String,
+        /// Its type.
+        agent: String,
+        /// What it found.
+        message: String,
+    },
+    /// It is over, for a reason in the host's words.
+    Ended(String),
+    /// Nothing that concerns us.
+    #[default]
+    Other,
+}
+
+/// How a session begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With an empty context.
+    New,
+    /// With the context that it had.
+    Resumed,
+    /// With a summary of its context.
+    Compacted,
+}
+
+/// What came of an event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HookReport {
+    /// What the agent should read now; empty as a rule.
+    pub text: String,
+    /// Whether records were made.
+    pub has_written: bool,
+}
+
+impl HookReport {
+    fn wrote(has_written: bool) -> Self {
+        Self { text: String::new(), has_written }
+    }
+
+    fn says(text: String) -> Self {
+        Self { text, has_written: false }
+    }
+}
+
+/// Takes in one event.
+///
+/// # Errors
+/// As the store says. A briefing is given even if something before it could not be noted.
+pub fn hook(workspace: &Workspace, input: &HookInput) -> Result<HookReport> {
+    match &input.event {
+        Event::Started(start) => start_session(workspace, input, *start),
+        Event::Asked(request) => asked(workspace, input, request),
+        Event::Edited(paths) => edited(workspace, paths).map(HookReport::wrote),
+        Event::Compacting => compacting(workspace, input),
+        Event::Stopped { message, background } => {
+            note::stopped(workspace, input, message.as_deref(), background)?;
+            Ok(HookReport::default())
+        }
+        Event::SubagentStopped { id, agent, message } => subagent(workspace, id, agent, message).map(HookReport::wrote),
+        Event::Ended(reason) => {
+            note::ended(workspace, input, reason)?;
+            Ok(HookReport::wrote(settle(workspace)))
+        }
+        Event::Other => Ok(HookReport::default()),
+    }
+}
+
+fn start_session(workspace: &Workspace, input: &HookInput, start: Start) -> Result<HookReport> {
+    let has_written = settle(workspace);
+    let noted = note::started(workspace, input);
+    let form = match start {
+        Start::New => Form::Whole,
+        Start::Resumed => Form::Due,
+        Start::Compacted => Form::Compacted,
+    };
+    let briefing = resume::resume(workspace, &ResumeInput { budget: BUDGET, form, ..ResumeInput::default() })?;
+    noted?;
+    Ok(HookReport { text: briefing.text, has_written })
+}
+
+fn asked(workspace: &Workspace, input: &HookInput, request: &str) -> Result<HookReport> {
+    let noted = note::asked(workspace, input, request);
+    let news = ResumeInput { budget: NEWS_BUDGET, form: Form::News, ..ResumeInput::default() };
+    let news = resume::resume(workspace, &news)?;
+    noted?;
+    Ok(HookReport::says(news.text))
+}
+
+/// The session's record refers to every file that it edited.
+fn edited(workspace: &Workspace, paths: &[String]) -> Result<bool> {
+    let mut registers = Registers::new();
+    for path in paths {
+        let (name, value) = stale::edited_register(path, &workspace.place)?;
+        // What is not a part of the project is nobody's business here.
+        if !name.starts_with(&format!("{}/", field::REF)) {
+            registers.insert(name, value);
+        }
+    }
+    workspace.read(|view| {
+        if let Some(session) = session::current(view, workspace)?.filter(Record::is_live) {
+            let free = FILES_MAX.saturating_sub(session.elements(field::REF).count());
+            registers.retain(|name, _| session.get(name).is_none());
+            while registers.len() > free {
+                registers.pop_last();
+            }
+        }
+        Ok(())
+    })?;
+    if registers.is_empty() {
+        return Ok(false);
+    }
+    workspace.write(|writer| {
+        let paths: Vec<&str> = registers.keys().filter_map(|name| name.strip_prefix(field::REF)).collect();
+        writer.because(format!("edit {}", paths.join(", ")));
+        if let Some(session) = writer.session() {
+            writer.put(session, registers)?;
+        }
+        Ok(true)
+    })
+}
+
+/// What a subagent found is a summary under its session.
+fn subagent(workspace: &Workspace, id: &str, agent: &str, message: &str) -> Result<bool> {
+    let body = note::masked(message);
+    let Some(first) = body.lines().map(text::clean_line).find(|line| !text::is_blank(line)) else { return Ok(false) };
+    let title = text::truncate_width(&format!("{}: {first}", text::clean_line(agent)), 120);
+    let draft = Draft {
+        kind: kind::SUMMARY.to_owned(),
+        title,
+        body,
+        key: Some(format!("{SUBAGENT}/{}", text::clean_line(id))).filter(|_| !id.is_empty()),
+        tags: vec![SUBAGENT.to_owned()],
+        links: vec![DraftLink {
+            kind: field::link::RESULT_OF.to_owned(),
+            to: session::key(&workspace.identity.session),
+        }],
+        ..Draft::default()
+    };
+    let report = add::add(workspace, &AddInput { draft, over: Vec::new() })?;
+    Ok(report.records.iter().any(|made| made.outcome != add::Outcome::Same))
+}
+
+/// Before the context goes: its handoff is brought up to date, and the summary is asked to keep what the ledger knows by name.
+fn compacting(workspace: &Workspace, input: &HookInput) -> Result<HookReport> {
+    note::seen(workspace, input)?;
+    let has_written = settle::leave_own(workspace)?;
+    let kept = workspace.read(|view| {
+        let session = session::current(view, workspace)?;
+        let focus =
+            session.as_ref().and_then(|session| session.text(field::FOCUS)).and_then(crate::domain::id::Uid::parse);
+        let id = focus.map(|uid| list::id_of(view, uid)).transpose()?;
+        Ok(id.map(|id| format!(", the focus {id}")).unwrap_or_default())
+    })?;
+    let text = format!(
+        "Ids such as t-4kq, f-9ab{kept}, and the names of files and commits are worth keeping: `state show ID` has the rest, \
+         and a briefing from state follows the summary.\n"
+    );
+    Ok(HookReport { text, has_written })
+}

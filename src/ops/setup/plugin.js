@@ -1,0 +1,107 @@
+// state:file v1 - written by `state setup opencode`; `state setup opencode --remove` takes it away.
+// Tells `state` what happens in a session, and gives the model the briefing that it answers with.
+// Nothing here throws or waits for longer than a second: without an answer the session goes on as if this file were not there.
+import { spawn } from "node:child_process"
+
+const STATE = "PROGRAM";
+const WAIT = 1000
+const EDITS = new Set(["edit", "write", "patch", "apply_patch", "multiedit"])
+
+function ask(event) {
+  return new Promise((resolve) => {
+    let text = ""
+    let child
+    const end = (answer) => {
+      clearTimeout(timer)
+      resolve(answer)
+    }
+    const timer = setTimeout(() => {
+      try { child?.kill("SIGKILL") } catch {}
+      resolve("")
+    }, WAIT)
+    try {
+      child = spawn(STATE, ["hook", "opencode"], { cwd: event.cwd, stdio: ["pipe", "pipe", "ignore"] })
+      child.on("error", () => end(""))
+      child.on("close", (code) => end(code === 0 ? text.trim() : ""))
+      child.stdout.setEncoding("utf8")
+      child.stdout.on("data", (part) => { text += part })
+      child.stdin.on("error", () => {})
+      child.stdin.end(JSON.stringify(event))
+    } catch {
+      end("")
+    }
+  })
+}
+
+export const StatePlugin = async ({ directory, worktree }) => {
+  const cwd = directory || worktree || process.cwd()
+  const sessions = new Map() // id -> { begun, briefing, news, said }
+  const parents = new Map() // id of a subagent's session -> id of the session that started it
+  const roles = new Map() // id of a message -> role
+  const args = new Map() // id of a tool call -> its arguments
+
+  const quietly = (work) => async (...all) => { try { await work(...all) } catch {} }
+  const top = (id) => { while (parents.has(id)) id = parents.get(id); return id }
+  const tell = (hook_event_name, session_id, rest) => ask({ hook_event_name, session_id, cwd, ...rest })
+  const session = (id) => {
+    if (!sessions.has(id)) sessions.set(id, { begun: null, briefing: "", news: "", said: "" })
+    return sessions.get(id)
+  }
+  const begin = (id, source) => {
+    const known = session(id)
+    known.begun = tell("SessionStart", id, { source }).then((text) => { known.briefing = text })
+    return known.begun
+  }
+  const begun = (id) => session(id).begun ?? begin(id, "resume")
+
+  const events = {
+    "session.created": ({ info }) => {
+      if (info.parentID) parents.set(info.id, info.parentID)
+      else if (!session(info.id).begun) return begin(info.id, "startup")
+    },
+    "session.compacted": ({ sessionID }) => { if (!parents.has(sessionID)) return begin(sessionID, "compact") },
+    "session.idle": async ({ sessionID }) => {
+      if (parents.has(sessionID) || !sessions.has(sessionID)) return
+      await tell("Stop", sessionID, { last_assistant_message: session(sessionID).said })
+    },
+    "session.deleted": ({ info }) => { sessions.delete(info.id); parents.delete(info.id) },
+    "message.updated": ({ info }) => { roles.set(info.id, info.role) },
+    "message.part.updated": ({ part }) => {
+      if (part.type === "text" && !part.synthetic && roles.get(part.messageID) === "assistant" && part.text) {
+        session(part.sessionID).said = part.text
+      }
+    },
+  }
+
+  return {
+    event: quietly(async ({ event }) => { await events[event.type]?.(event.properties) }),
+    "chat.message": quietly(async ({ sessionID }, { parts }) => {
+      if (parents.has(sessionID)) return
+      await begun(sessionID)
+      const prompt = parts.filter((part) => part.type === "text" && !part.synthetic).map((part) => part.text).join("\n")
+      if (prompt) session(sessionID).news = await tell("UserPromptSubmit", sessionID, { prompt })
+    }),
+    "experimental.chat.system.transform": quietly(async ({ sessionID }, { system }) => {
+      if (!sessionID || parents.has(sessionID)) return
+      await begun(sessionID)
+      const { briefing, news } = session(sessionID)
+      for (const text of [briefing, news]) if (text) system.push(text)
+    }),
+    "experimental.session.compacting": quietly(async ({ sessionID }, { context }) => {
+      if (parents.has(sessionID)) return
+      const text = await tell("PreCompact", sessionID)
+      if (text) context.push(text)
+    }),
+    "tool.execute.before": quietly(async ({ tool, callID }, output) => { if (EDITS.has(tool)) args.set(callID, output.args) }),
+    "tool.execute.after": quietly(async (input) => {
+      if (!EDITS.has(input.tool)) return
+      const tool_input = input.args ?? args.get(input.callID) ?? {}
+      args.delete(input.callID)
+      await tell("PostToolUse", top(input.sessionID), { tool_name: input.tool, tool_input })
+    }),
+    dispose: quietly(async () => {
+      const open = [...sessions].filter(([id, known]) => known.begun && !parents.has(id))
+      await Promise.all(open.map(([id]) => tell("SessionEnd", id)))
+    }),
+  }
+}

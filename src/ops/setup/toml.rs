@@ -1,0 +1,169 @@
+//! The entry of our server in Codex's configuration: a table at the end of the file.
+//!
+//! The text is parsed to know what is there and where; it is changed by splices, because printing a parsed document again
+//! would change line ends.
+
+use super::block::{append, cut};
+use super::json::Refusal;
+use super::value::quoted;
+use std::ops::Range;
+use toml_edit::{Document, Item, TableLike};
+
+const SERVERS: &str = "mcp_servers";
+const NAME: &str = "state";
+
+/// What is wanted of the entry.
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    /// The path of the program.
+    pub(super) program: String,
+    /// Variables that the host would not pass on.
+    pub(super) variables: Vec<&'static str>,
+}
+
+/// The entry, where there is one: its program, where that stands, and the range of the table.
+struct Found {
+    program: String,
+    at: Range<usize>,
+    table: Option<Range<usize>>,
+}
+
+/// Adds the entry, or updates the program of the one that is there.
+pub(super) fn insert(text: &str, wanted: &Server, known: &[String]) -> Result<String, Refusal> {
+    if let Some(found) = find(text, known)? {
+        let quoted = quoted(&wanted.program);
+        let kept = found.program == wanted.program;
+        let new = || format!("{}{quoted}{}", &text[..found.at.start], &text[found.at.end..]);
+        return Ok(if kept { text.to_owned() } else { new() });
+    }
+    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let mut lines = vec![
+        format!("[{SERVERS}.{NAME}]"),
+        format!("command = {}", quoted(&wanted.program)),
+        "args = [\"mcp\"]".to_owned(),
+    ];
+    if !wanted.variables.is_empty() {
+        let names: Vec<String> = wanted.variables.iter().map(|name| quoted(name)).collect();
+        lines.push(format!("env_vars = [{}]", names.join(", ")));
+    }
+    let with = append(text, &lines.join(newline), newline);
+    match Document::parse(with.as_str()) {
+        Ok(_) => Ok(with),
+        Err(_) => Err(format!("has `{SERVERS}` in a form to which no table [{SERVERS}.{NAME}] can be added")),
+    }
+}
+
+/// Takes the entry away.
+pub(super) fn remove(text: &str, known: &[String]) -> Result<String, Refusal> {
+    let Ok(Some(found)) = find(text, known) else { return parse(text).map(|_| text.to_owned()) };
+    let Some(table) = found.table else {
+        return Err(format!("has `{SERVERS}.{NAME}` in a form that only its writer can take away"));
+    };
+    let newline = if text[table.clone()].contains("\r\n") { "\r\n" } else { "\n" };
+    Ok(cut(text, (table.start, table.end), newline))
+}
+
+/// The program of the entry, if it is ours.
+pub(super) fn program(text: &str, known: &[String]) -> Option<String> {
+    find(text, known).ok().flatten().map(|found| found.program)
+}
+
+fn parse(text: &str) -> Result<Document<&str>, Refusal> {
+    Document::parse(text).map_err(|error| {
+        let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        format!("is not valid TOML: line {line}: {}", error.message().lines().next().unwrap_or_default())
+    })
+}
+
+fn find(text: &str, known: &[String]) -> Result<Option<Found>, Refusal> {
+    let doc = parse(text)?;
+    let Some(servers) = doc.as_table().get(SERVERS) else { return Ok(None) };
+    let Some(servers) = servers.as_table_like() else { return Err(format!("has a `{SERVERS}` that is no table")) };
+    let Some(item) = servers.get(NAME) else { return Ok(None) };
+    let foreign = || format!("has another server with the name `{NAME}`");
+    let entry = item.as_table_like().ok_or_else(foreign)?;
+    let (program, at) =
+        command(entry).filter(|(program, _)| super::owner::is_program(program, known)).ok_or_else(foreign)?;
+    Ok(Some(Found { program, at, table: item.as_table().and_then(|table| extent(text, table)) }))
+}
+
+fn command(entry: &dyn TableLike) -> Option<(String, Range<usize>)> {
+    let is_mcp = entry.get("args")?.as_array()?.iter().map(|arg| arg.as_str()).eq([Some("mcp")]);
+    let command = entry.get("command")?;
+    Some((command.as_str()?.to_owned(), command.span()?)).filter(|_| is_mcp)
+}
+
+/// From the header of the table to the end of the last line of it and of the tables in it that follow.
+fn extent(text: &str, table: &toml_edit::Table) -> Option<Range<usize>> {
+    let span = table.span().filter(|span| text[span.start..].starts_with('['))?;
+    let mut end = span.end;
+    for (_, item) in table {
+        end = end.max(item.span().map_or(0, |span| span.end));
+        if let Item::Table(inner) = item {
+            end = end.max(extent(text, inner).map_or(0, |range| range.end));
+        }
+    }
+    let line = text[end..].find('\n').map_or(text.len(), |at| end + at);
+    Some(span.start..text[..line].trim_end_matches('\r').len().max(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(program: &str) -> Server {
+        Server { program: program.into(), variables: Vec::new() }
+    }
+
+    #[test]
+    fn the_entry_is_what_codex_writes() {
+        let text = insert("", &server("/usr/local/bin/state"), &[]).unwrap();
+        assert_eq!(text, "[mcp_servers.state]\ncommand = \"/usr/local/bin/state\"\nargs = [\"mcp\"]\n");
+        let wanted = Server { program: "/state".into(), variables: vec!["STATE_DIR"] };
+        assert!(insert("", &wanted, &[]).unwrap().ends_with("env_vars = [\"STATE_DIR\"]\n"));
+    }
+
+    #[test]
+    fn it_comes_and_goes_without_a_trace() {
+        for text in [
+            "",
+            "\n",
+            "# only a comment",
+            "model = \"x\"\r\n\r\n[hooks.state.\"/a/hooks.json:stop:0:0\"]\r\ntrusted_hash = \"sha256:1\"\r\n",
+            "model = \"x\" # no end",
+            "[mcp_servers.other]\ncommand = \"other\"\n\n\n[profiles.a]\nx = 1",
+            "mcp_servers.other.command = \"x\"\n",
+            "\u{feff}a = 1\n",
+        ] {
+            let with = insert(text, &server("/a b/state"), &[]).unwrap();
+            assert_eq!(insert(&with, &server("/a b/state"), &[]).unwrap(), with, "{text:?}");
+            assert_eq!(program(&with, &[]).as_deref(), Some("/a b/state"));
+            let moved = insert(&with, &server("/c/state"), &[]).unwrap();
+            assert_eq!(program(&moved, &[]).as_deref(), Some("/c/state"));
+            assert_eq!(remove(&moved, &[]).unwrap(), text, "{with:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_added_around_it_stays() {
+        let with = insert("a = 1\n", &server("/state"), &[]).unwrap();
+        let more = format!("{with}enabled = true # mine\n\n[mcp_servers.state.env]\nX = \"1\"\n\n# next\n[b]\nc = 2\n");
+        assert_eq!(remove(&more, &[]).unwrap(), "a = 1\n\n# next\n[b]\nc = 2\n");
+        let kept = insert(&more, &server("/new/state"), &[]).unwrap();
+        assert_eq!(kept, more.replace("\"/state\"", "\"/new/state\""));
+    }
+
+    #[test]
+    fn what_is_not_ours_is_refused_or_left() {
+        for text in
+            ["[mcp_servers.state]\ncommand = \"/other/tool\"\nargs = [\"mcp\"]\n", "mcp_servers = 1\n", "= broken"]
+        {
+            assert!(insert(text, &server("/state"), &[]).is_err(), "{text}");
+        }
+        let inline = insert("mcp_servers = { a = { command = \"x\" } }\n", &server("/state"), &[]).unwrap_err();
+        assert!(inline.contains("no table"), "{inline}");
+        let foreign = "[mcp_servers.state]\ncommand = \"/other/tool\"\nargs = [\"mcp\"]\n";
+        assert_eq!(remove(foreign, &[]).unwrap(), foreign);
+        assert!(remove("= broken", &[]).is_err());
+    }
+}

@@ -1,0 +1,186 @@
+//! Writes what was planned: all of it, or nothing.
+
+use super::host::Scope;
+use super::manifest::{self, Manifest, remove_empty};
+use super::plan::Plan;
+use crate::error::{Error, Kind, Result};
+use crate::store::files;
+use std::fs::Permissions;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// Refuses what cannot be written, before anything is.
+pub(super) fn check_writable(plans: &[&Plan]) -> Result<()> {
+    for plan in plans {
+        let existing = plan.file.ancestors().skip(1).find(|dir| dir.exists()).unwrap_or(Path::new("/"));
+        if !existing.is_dir() {
+            return Err(cannot(&plan.file, &format!("{} is no folder", existing.display())));
+        }
+        if !files::is_writable(existing) {
+            return Err(cannot(&plan.file, &format!("the folder {} is read-only", existing.display())));
+        }
+        let read_only = plan.file.metadata().is_ok_and(|metadata| metadata.permissions().readonly());
+        if read_only || (plan.file.exists() && !files::is_writable(&plan.file)) {
+            return Err(cannot(&plan.file, "it is read-only"));
+        }
+    }
+    Ok(())
+}
+
+fn cannot(path: &Path, why: &str) -> Error {
+    Error::new(Kind::Refused, format!("cannot write {}: {why}", path.display()))
+        .hint("make it writable for you and run the command again; nothing was changed")
+}
+
+/// Keeps what is overwritten, notes down what will be, writes; if a write fails, what was written before is taken back.
+/// Returns the digests of the backups that were made of files edited by hand, in the order of the plans.
+pub(super) fn apply(plans: &[Plan], manifest: &Manifest, (kept, scope): (&Path, Scope)) -> Result<Vec<Option<String>>> {
+    let old = Manifest::load(kept)?;
+    let mut new = manifest.clone();
+    new.prepare(kept)?;
+    let backups = plans.iter().map(|plan| back_up(plan, kept)).collect::<Result<Vec<_>>>()?;
+    if !new.files.is_empty() {
+        new.save(kept)?;
+    }
+    if let Err(error) = all_or_nothing(plans, &|plan| write(plan, scope)) {
+        // The files are as they were; so is what is known of them.
+        forget_backups(&new, &old, kept);
+        new.files = old.files;
+        let _ = new.save(kept);
+        return Err(error);
+    }
+    forget_backups(&old, &new, kept);
+    if new.files.is_empty() {
+        new.save(kept)?;
+    }
+    Ok(backups)
+}
+
+fn back_up(plan: &Plan, kept: &Path) -> Result<Option<String>> {
+    if plan.entry.is_some() {
+        plan.before.as_ref().map(|before| manifest::back_up(kept, before.as_bytes())).transpose()?;
+    }
+    let by_hand = plan.is_change() && plan.edited && plan.now != plan.before;
+    plan.now.as_ref().filter(|_| by_hand).map(|now| manifest::back_up(kept, now.as_bytes())).transpose()
+}
+
+/// Backups that no file needs any more go.
+fn forget_backups(old: &Manifest, new: &Manifest, kept: &Path) {
+    let needed = |digest: &String| new.files.iter().any(|entry| entry.before.as_ref() == Some(digest));
+    for digest in old.files.iter().filter_map(|entry| entry.before.as_ref()).filter(|digest| !needed(digest)) {
+        // One that stays harms nobody.
+        let _ = std::fs::remove_file(manifest::backup_path(kept, digest));
+    }
+}
+
+fn all_or_nothing(plans: &[Plan], write: &dyn Fn(&Plan) -> Result<()>) -> Result<()> {
+    let changes: Vec<&Plan> = plans.iter().filter(|plan| plan.is_change()).collect();
+    for (at, plan) in changes.iter().enumerate() {
+        if let Err(error) = write(plan) {
+            changes[..at].iter().rev().for_each(|plan| take_back(plan));
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+fn write(plan: &Plan, scope: Scope) -> Result<()> {
+    let now = std::fs::read(&plan.file).ok();
+    if now.as_deref() != plan.now.as_deref().map(str::as_bytes) {
+        return Err(Error::conflict(format!("{} was changed by somebody else just now", plan.file.display()))
+            .hint("run the command again; nothing was changed"));
+    }
+    match &plan.then {
+        Some(text) => {
+            let dir = plan.file.parent().unwrap_or(Path::new("/"));
+            std::fs::create_dir_all(dir)
+                .map_err(|error| Error::io(format!("cannot create the folder {}", dir.display()), error))?;
+            put(&plan.file, text, scope)
+        }
+        None => {
+            std::fs::remove_file(&plan.file)
+                .map_err(|error| Error::io(format!("cannot remove {}", plan.file.display()), error))?;
+            remove_empty(plan.dirs.iter());
+            Ok(())
+        }
+    }
+}
+
+/// Writes a file whole; one that is there keeps its mode, a new one is the user's, in a repository everybody's to read.
+fn put(path: &Path, text: &str, scope: Scope) -> Result<()> {
+    let new = if scope == Scope::User { 0o600 } else { 0o644 };
+    let mode = path.metadata().map_or(new, |metadata| metadata.permissions().mode() & 0o7777);
+    files::write_atomic_with(path, |file| {
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.set_permissions(Permissions::from_mode(mode)));
+        written.map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
+    })
+}
+
+fn take_back(plan: &Plan) {
+    // What cannot be taken back is among the backups; the first error is the one to tell.
+    match &plan.now {
+        Some(text) => {
+            let _ = std::fs::create_dir_all(plan.file.parent().unwrap_or(Path::new("/")));
+            let _ = put(&plan.file, text, Scope::User);
+        }
+        None => {
+            let _ = std::fs::remove_file(&plan.file);
+            remove_empty(plan.dirs.iter());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(path: &Path, now: Option<&str>, then: Option<&str>) -> Plan {
+        Plan {
+            path: path.to_owned(),
+            file: path.to_owned(),
+            now: now.map(str::to_owned),
+            then: then.map(str::to_owned),
+            before: None,
+            dirs: manifest::missing_dirs(path.parent().unwrap()),
+            edited: true,
+            programs: Vec::new(),
+            entry: None,
+            shared: None,
+        }
+    }
+
+    #[test]
+    fn a_failing_write_takes_the_earlier_ones_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("edited"), "old").unwrap();
+        std::fs::write(at("gone"), "kept").unwrap();
+        let plans = [
+            plan(&at("edited"), Some("old"), Some("new")),
+            plan(&at("deep/er/new"), None, Some("new")),
+            plan(&at("gone"), Some("kept"), None),
+            plan(&at("last"), None, Some("never")),
+        ];
+        let write_but_the_last = |plan: &Plan| {
+            if plan.file.ends_with("last") { Err(Error::usage("disk full")) } else { write(plan, Scope::User) }
+        };
+        assert_eq!(all_or_nothing(&plans, &write_but_the_last).unwrap_err().message, "disk full");
+        let names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names.len(), 2, "{names:?}");
+        assert_eq!(std::fs::read_to_string(at("edited")).unwrap(), "old");
+        assert_eq!(std::fs::read_to_string(at("gone")).unwrap(), "kept");
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_meanwhile_is_not_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("settings.json");
+        std::fs::write(&path, "theirs").unwrap();
+        for now in [None, Some("as planned")] {
+            let error = write(&plan(&path, now, Some("ours")), Scope::User).unwrap_err();
+            assert_eq!(error.kind, Kind::Conflict);
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "theirs");
+    }
+}
