@@ -273,6 +273,26 @@ fn a_file_that_two_hosts_share_stays_until_both_are_out() {
 }
 
 #[test]
+fn what_an_earlier_run_wrote_elsewhere_goes_too() {
+    let workspace = Workspace::empty();
+    workspace.write("AGENTS.md", "# Ours\n");
+    std::fs::create_dir_all(workspace.root().join("elsewhere")).unwrap();
+    let before = tree(workspace.root());
+    let elsewhere = workspace.with_var("CODEX_HOME", workspace.root().join("elsewhere").to_str().unwrap());
+    elsewhere.ok(&["setup", "codex"]);
+    workspace.within("other").ok(&["setup", "claude", "--project"]);
+    workspace.ok(&["setup", "claude", "--project"]);
+    workspace.write("CLAUDE.md", "# New\n");
+    workspace.ok(&["setup", "codex", "--remove"]);
+    workspace.ok(&["setup", "claude", "--project", "--remove"]);
+    workspace.within("other").ok(&["setup", "claude", "--project", "--check"]);
+    workspace.within("other").ok(&["setup", "claude", "--project", "--remove"]);
+    std::fs::remove_dir(workspace.dir().join("other")).unwrap();
+    std::fs::remove_file(workspace.dir().join("CLAUDE.md")).unwrap();
+    assert_eq!(tree(workspace.root()), before);
+}
+
+#[test]
 fn unasked_nothing_is_written_into_the_repository() {
     let workspace = Workspace::git();
     let before = tree(workspace.dir());

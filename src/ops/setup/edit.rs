@@ -4,6 +4,8 @@ use super::json::{self, Doc, Node, Refusal};
 use super::owner::{self, Owned, owned};
 use super::value::Json;
 use super::{block, toml};
+use std::ffi::OsStr;
+use std::path::Path;
 
 /// One thing of ours in a file.
 #[derive(Clone, Debug)]
@@ -55,6 +57,19 @@ impl Edit {
             Self::Whole { mark, .. } if *mark == PLUGIN_MARK => "plugin",
             Self::Whole { mark, .. } if *mark == SKILL_MARK => "skill",
             Self::Whole { .. } => "rule",
+        }
+    }
+
+    /// Whether a file with this name can hold it.
+    pub(super) fn fits(&self, path: &Path) -> bool {
+        let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+        match self {
+            Self::Hooks(_) | Self::Server(..) => ["json", "jsonc"].contains(&extension),
+            Self::TomlServer(_) => extension == "toml",
+            Self::Block => extension == "md" && path.file_name() != Some(OsStr::new("SKILL.md")),
+            Self::Whole { .. } => {
+                path.file_name() == Some(OsStr::new("SKILL.md")) || ["js", "mdc"].contains(&extension)
+            }
         }
     }
 

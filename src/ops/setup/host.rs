@@ -14,7 +14,7 @@ pub enum Host {
     Codex,
     /// Gemini CLI.
     Gemini,
-    /// OpenCode.
+    /// `OpenCode`.
     OpenCode,
     /// Cursor.
     Cursor,
@@ -151,7 +151,7 @@ impl Places {
         self.claude.as_ref().unwrap_or(&self.home).join(".claude.json")
     }
 
-    /// OpenCode's configuration: the one that is there, with comments or without.
+    /// The configuration of `OpenCode`: the one that is there, with comments or without.
     pub(super) fn opencode_json(&self, scope: Scope) -> PathBuf {
         let folder = if scope == Scope::User { self.folder(Host::OpenCode, scope) } else { self.root.clone() };
         let with_comments = folder.join("opencode.jsonc");

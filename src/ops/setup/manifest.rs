@@ -31,7 +31,7 @@ pub(super) struct Manifest {
 pub(super) struct Entry {
     /// Where it is, links followed.
     pub(super) path: PathBuf,
-    /// The hosts for which it was written, each with its scope: `codex project`.
+    /// The hosts for which it was written, with the repository if it was for one: `codex in /home/me/pay`.
     pub(super) users: Vec<String>,
     /// The digest of what it held without ours, which is among the backups; absent if it did not exist.
     pub(super) before: Option<String>,

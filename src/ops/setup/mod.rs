@@ -160,7 +160,10 @@ pub fn setup(surroundings: &Surroundings, input: SetupInput) -> Result<SetupRepo
     let places = places(surroundings)?;
     let manifest = Manifest::load(&places.kept)?;
     let programs = programs(surroundings, &places, &manifest)?;
-    let user = format!("{} {}", input.host.name(), input.scope.name());
+    let user = match input.scope {
+        Scope::User => input.host.name().to_owned(),
+        Scope::Project => format!("{} in {}", input.host.name(), places.root.display()),
+    };
     let context = Context { programs: &programs, manifest: &manifest, kept: &places.kept, user: &user };
     let plans = plans(surroundings, input, &places, &context)?;
     let mut report = report(input, &plans, &programs.current);
@@ -189,12 +192,29 @@ type Planned = (Plan, Vec<&'static str>);
 
 fn plans(surroundings: &Surroundings, input: SetupInput, places: &Places, context: &Context) -> Result<Vec<Planned>> {
     let passed: Vec<&'static str> = surroundings.state_dir.iter().map(|_| "STATE_DIR").collect();
-    let targets = recipe::targets(input.host, input.scope, places, (&context.programs.current, &passed));
+    let mut targets = recipe::targets(input.host, input.scope, places, (&context.programs.current, &passed));
+    if input.action == Action::Remove {
+        targets.extend(abandoned(&targets, context));
+    }
     let plan = |target: &recipe::Target| {
         let parts = target.edits.iter().map(edit::Edit::name).collect();
         Plan::of(target, input.action, context).map(|plan| (plan, parts))
     };
     targets.iter().map(plan).collect()
+}
+
+/// Files that an earlier run wrote and this one would not, as when the host's folder is another one now.
+fn abandoned(targets: &[recipe::Target], context: &Context) -> Vec<recipe::Target> {
+    let is_abandoned = |entry: &&manifest::Entry| {
+        let is_target = targets.iter().any(|target| plan::resolved(&target.path) == entry.path);
+        !is_target && entry.users.iter().any(|user| user == context.user)
+    };
+    let edits_for = |path: &std::path::Path| {
+        let all = targets.iter().flat_map(|target| &target.edits);
+        all.filter(|edit| edit.fits(path)).cloned().collect()
+    };
+    let entries = context.manifest.files.iter().filter(is_abandoned);
+    entries.map(|entry| recipe::Target { path: entry.path.clone(), edits: edits_for(&entry.path) }).collect()
 }
 
 fn places(surroundings: &Surroundings) -> Result<Places> {

@@ -32,42 +32,49 @@ fn after_removal(input: SetupInput, report: &SetupReport) -> Vec<String> {
 }
 
 fn of_host(surroundings: &Surroundings, input: SetupInput) -> Vec<String> {
-    let project = input.scope == Scope::Project;
-    let mut steps = match input.host {
-        Host::Claude => vec![
-            "Claude Code runs hooks only in a folder that you trust: it asks when it starts there".to_owned(),
-            "sessions that run already see hooks at once, the MCP server after a restart".to_owned(),
-        ],
-        Host::Codex => vec![
-            "approve the hooks in Codex: start it and type /hooks; until then it skips them without a word".to_owned(),
-            codex_sandbox(surroundings),
-        ],
-        Host::Gemini => vec!["restart Gemini CLI: it reads hooks and servers when it starts".to_owned()],
-        Host::OpenCode => vec!["restart OpenCode: it reads plugins and servers when it starts".to_owned()],
-        Host::Cursor => vec![
-            "restart Cursor, and see that the server `state` is switched on under Settings, MCP".to_owned(),
-            "made from Cursor's documents, not yet seen running".to_owned(),
-        ],
-        Host::Copilot => vec![
-            "restart Copilot CLI or VS Code: they read hooks and servers when they start".to_owned(),
-            "made from GitHub's documents, not yet seen running".to_owned(),
-        ],
-    };
-    match (input.host, project) {
-        (Host::Claude, true) => {
-            steps.push("approve the server of the project when Claude Code asks, or in /mcp".to_owned())
-        }
-        (Host::Codex, true) => steps.push("Codex reads .codex only in a project that you trust".to_owned()),
-        (Host::Gemini, true) => steps.push("Gemini CLI warns once about new hooks of a project".to_owned()),
-        (Host::Cursor, false) => {
-            steps.push("Cursor does not always show a hook's briefing; a rule in the repository helps: state setup cursor --project".to_owned());
-        }
-        _ => {}
+    let mut steps: Vec<String> = general(input.host).iter().map(|step| (*step).to_owned()).collect();
+    if input.host == Host::Codex {
+        steps.push(codex_sandbox(surroundings));
     }
-    if project {
+    steps.extend(special(input.host, input.scope).map(str::to_owned));
+    if input.scope == Scope::Project {
         steps.push("these files name a path of this machine: think before you share them with others".to_owned());
     }
     steps
+}
+
+fn general(host: Host) -> &'static [&'static str] {
+    match host {
+        Host::Claude => &[
+            "Claude Code runs hooks only in a folder that you trust: it asks when it starts there",
+            "sessions that run already see hooks at once, the MCP server after a restart",
+        ],
+        Host::Codex => {
+            &["approve the hooks in Codex: start it and type /hooks; until then it skips them without a word"]
+        }
+        Host::Gemini => &["restart Gemini CLI: it reads hooks and servers when it starts"],
+        Host::OpenCode => &["restart OpenCode: it reads plugins and servers when it starts"],
+        Host::Cursor => &[
+            "restart Cursor, and see that the server `state` is switched on under Settings, MCP",
+            "made from Cursor's documents, not yet seen running",
+        ],
+        Host::Copilot => &[
+            "restart Copilot CLI or VS Code: they read hooks and servers when they start",
+            "made from GitHub's documents, not yet seen running",
+        ],
+    }
+}
+
+fn special(host: Host, scope: Scope) -> Option<&'static str> {
+    match (host, scope) {
+        (Host::Claude, Scope::Project) => Some("approve the server of the project when Claude Code asks, or in /mcp"),
+        (Host::Codex, Scope::Project) => Some("Codex reads .codex only in a project that you trust"),
+        (Host::Gemini, Scope::Project) => Some("Gemini CLI warns once about new hooks of a project"),
+        (Host::Cursor, Scope::User) => Some(
+            "Cursor does not always show a hook's briefing; a rule in the repository helps: state setup cursor --project",
+        ),
+        _ => None,
+    }
 }
 
 /// Hooks and servers of Codex run outside of its sandbox, the model's shell inside.

@@ -42,7 +42,7 @@ pub(super) struct Context<'a> {
     pub(super) manifest: &'a Manifest,
     /// Where backups are.
     pub(super) kept: &'a Path,
-    /// Host and scope: `codex project`.
+    /// The host, and where if it is in a repository: `codex in /home/me/pay`.
     pub(super) user: &'a str,
 }
 
@@ -172,7 +172,7 @@ fn refused(path: &Path, reason: &str) -> Error {
 }
 
 /// Where a path leads, also where nothing is yet.
-fn resolved(path: &Path) -> PathBuf {
+pub(super) fn resolved(path: &Path) -> PathBuf {
     const LINKS_MAX: usize = 32;
     let mut path = path.to_owned();
     for _ in 0..LINKS_MAX {

@@ -82,7 +82,9 @@ fn odd_json_is_restored() {
         "  \r\n",
     ];
     for edits in edits(".json") {
-        odd.iter().for_each(|text| check(&edits, text));
+        for text in odd {
+            check(&edits, text);
+        }
     }
 }
 
@@ -178,7 +180,7 @@ fn list(gaps: &[&str], items: &[String], [open, close]: [char; 2]) -> String {
     let mut text = String::from(open);
     for (at, item) in items.iter().enumerate() {
         let comma = if at + 1 < items.len() || gaps[11] == "\n" { "," } else { "" };
-        text.push_str(&format!("{}{item}{}{comma}", gaps[at], gaps[at + 4]));
+        text.extend([gaps[at], item, gaps[at + 4], comma]);
     }
     format!("{text}{}{close}", gaps[10])
 }

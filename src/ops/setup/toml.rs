@@ -25,7 +25,15 @@ pub(super) struct Server {
 struct Found {
     program: String,
     at: Range<usize>,
-    table: Option<Range<usize>>,
+    extent: Option<Extent>,
+}
+
+/// What is to be cut for the entry to go.
+enum Extent {
+    /// A table with a header, a paragraph of its own.
+    Table(Range<usize>),
+    /// A line in the table of all servers.
+    Line(Range<usize>),
 }
 
 /// Adds the entry, or updates the program of the one that is there.
@@ -56,11 +64,14 @@ pub(super) fn insert(text: &str, wanted: &Server, known: &[String]) -> Result<St
 /// Takes the entry away.
 pub(super) fn remove(text: &str, known: &[String]) -> Result<String, Refusal> {
     let Ok(Some(found)) = find(text, known) else { return parse(text).map(|_| text.to_owned()) };
-    let Some(table) = found.table else {
-        return Err(format!("has `{SERVERS}.{NAME}` in a form that only its writer can take away"));
-    };
-    let newline = if text[table.clone()].contains("\r\n") { "\r\n" } else { "\n" };
-    Ok(cut(text, (table.start, table.end), newline))
+    match found.extent {
+        Some(Extent::Table(table)) => {
+            let newline = if text[table.clone()].contains("\r\n") { "\r\n" } else { "\n" };
+            Ok(cut(text, (table.start, table.end), newline))
+        }
+        Some(Extent::Line(line)) => Ok(format!("{}{}", &text[..line.start], &text[line.end..])),
+        None => Err(format!("has `{SERVERS}.{NAME}` in a form that only its writer can take away")),
+    }
 }
 
 /// The program of the entry, if it is ours.
@@ -84,13 +95,28 @@ fn find(text: &str, known: &[String]) -> Result<Option<Found>, Refusal> {
     let entry = item.as_table_like().ok_or_else(foreign)?;
     let (program, at) =
         command(entry).filter(|(program, _)| super::owner::is_program(program, known)).ok_or_else(foreign)?;
-    Ok(Some(Found { program, at, table: item.as_table().and_then(|table| extent(text, table)) }))
+    let extent = match item.as_table() {
+        Some(table) => extent(text, table).map(Extent::Table),
+        None => line(text, servers, item).map(Extent::Line),
+    };
+    Ok(Some(Found { program, at, extent }))
 }
 
 fn command(entry: &dyn TableLike) -> Option<(String, Range<usize>)> {
     let is_mcp = entry.get("args")?.as_array()?.iter().map(|arg| arg.as_str()).eq([Some("mcp")]);
     let command = entry.get("command")?;
     Some((command.as_str()?.to_owned(), command.span()?)).filter(|_| is_mcp)
+}
+
+/// The line that holds the entry and nothing else.
+fn line(text: &str, servers: &dyn TableLike, item: &Item) -> Option<Range<usize>> {
+    let (key, _) = servers.get_key_value(NAME)?;
+    let (key, value) = (key.span()?, item.span()?);
+    let start = text[..key.start].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[value.end..].find('\n').map_or(text.len(), |at| value.end + at + 1);
+    let after = text[value.end..end].trim();
+    let is_alone = text[start..key.start].trim().is_empty() && (after.is_empty() || after.starts_with('#'));
+    is_alone.then_some(start..end)
 }
 
 /// From the header of the table to the end of the last line of it and of the tables in it that follow.
@@ -151,6 +177,16 @@ mod tests {
         assert_eq!(remove(&more, &[]).unwrap(), "a = 1\n\n# next\n[b]\nc = 2\n");
         let kept = insert(&more, &server("/new/state"), &[]).unwrap();
         assert_eq!(kept, more.replace("\"/state\"", "\"/new/state\""));
+    }
+
+    #[test]
+    fn an_entry_in_another_form_is_found() {
+        let entry = "state = { command = \"/old/state\", args = [\"mcp\"] } # mine\n";
+        let text = format!("[mcp_servers]\n{entry}other = {{ command = \"x\" }}\n");
+        assert_eq!(insert(&text, &server("/new/state"), &[]).unwrap(), text.replace("/old/state", "/new/state"));
+        assert_eq!(remove(&text, &[]).unwrap(), text.replace(entry, ""));
+        let dotted = "mcp_servers.state.command = \"/a/state\"\nmcp_servers.state.args = [\"mcp\"]\n";
+        assert!(remove(dotted, &[]).unwrap_err().contains("only its writer"));
     }
 
     #[test]

@@ -91,20 +91,16 @@ fn write(plan: &Plan, scope: Scope) -> Result<()> {
         return Err(Error::conflict(format!("{} was changed by somebody else just now", plan.file.display()))
             .hint("run the command again; nothing was changed"));
     }
-    match &plan.then {
-        Some(text) => {
-            let dir = plan.file.parent().unwrap_or(Path::new("/"));
-            std::fs::create_dir_all(dir)
-                .map_err(|error| Error::io(format!("cannot create the folder {}", dir.display()), error))?;
-            put(&plan.file, text, scope)
-        }
-        None => {
-            std::fs::remove_file(&plan.file)
-                .map_err(|error| Error::io(format!("cannot remove {}", plan.file.display()), error))?;
-            remove_empty(plan.dirs.iter());
-            Ok(())
-        }
-    }
+    let Some(text) = &plan.then else {
+        std::fs::remove_file(&plan.file)
+            .map_err(|error| Error::io(format!("cannot remove {}", plan.file.display()), error))?;
+        remove_empty(plan.dirs.iter());
+        return Ok(());
+    };
+    let dir = plan.file.parent().unwrap_or(Path::new("/"));
+    std::fs::create_dir_all(dir)
+        .map_err(|error| Error::io(format!("cannot create the folder {}", dir.display()), error))?;
+    put(&plan.file, text, scope)
 }
 
 /// Writes a file whole; one that is there keeps its mode, a new one is the user's, in a repository everybody's to read.
@@ -119,15 +115,12 @@ fn put(path: &Path, text: &str, scope: Scope) -> Result<()> {
 
 fn take_back(plan: &Plan) {
     // What cannot be taken back is among the backups; the first error is the one to tell.
-    match &plan.now {
-        Some(text) => {
-            let _ = std::fs::create_dir_all(plan.file.parent().unwrap_or(Path::new("/")));
-            let _ = put(&plan.file, text, Scope::User);
-        }
-        None => {
-            let _ = std::fs::remove_file(&plan.file);
-            remove_empty(plan.dirs.iter());
-        }
+    if let Some(text) = &plan.now {
+        let _ = std::fs::create_dir_all(plan.file.parent().unwrap_or(Path::new("/")));
+        let _ = put(&plan.file, text, Scope::User);
+    } else {
+        let _ = std::fs::remove_file(&plan.file);
+        remove_empty(plan.dirs.iter());
     }
 }
 
