@@ -131,7 +131,8 @@ impl Door {
         let kinds: Vec<&str> = told.iter().map(|(kind, _)| *kind).collect();
         let what = if kinds == [secret::PRIVATE_KIND] { "private passage" } else { "secret" };
         let plural = if count == 1 { "" } else { "s" };
-        let keeps = if what == "secret" { "; --allow-secret keeps it" } else { "" };
+        let it = if count == 1 { "it" } else { "them" };
+        let keeps = if what == "secret" { format!("; --allow-secret keeps {it}") } else { String::new() };
         (count > 0 && !self.json).then(|| format!("{count} {what}{plural} masked ({}){keeps}\n", kinds.join(", ")))
     }
 
