@@ -41,11 +41,13 @@ mod resume;
 mod scenarios;
 mod search;
 mod search_nothing;
+mod secrets;
 mod snapshots;
 mod strace;
 mod support;
 mod tidy;
 mod tokens;
+mod untrusted;
 mod views;
 mod write_order;
 

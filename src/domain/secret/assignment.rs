@@ -141,10 +141,11 @@ pub(super) fn find(text: &str, keyword: Range<usize>) -> Option<Found> {
     let is_element = bytes[..keyword.start - before].last() == Some(&b'<');
     let assigned = assigned(text, keyword.end + after, name, is_element)?;
     let value = &text[assigned.value.clone()];
-    if value.contains(MARK) || !is_secret(kind, name, value, assigned.is_firm) {
+    let is_aws_secret = is_aws_secret(name, value);
+    if value.contains(MARK) || !is_aws_secret && !is_secret(kind, name, value, assigned.is_firm) {
         return None;
     }
-    let kind = if is_aws_secret(name, value) { "aws-secret-key" } else { kind };
+    let kind = if is_aws_secret { "aws-secret-key" } else { kind };
     let rest = &text[assigned.value.end..];
     let end = text.len() - rest.len() + rest.find(|c| is_end(c, assigned.quote)).unwrap_or(rest.len());
     Some(Found { kind, range: assigned.value.start..end })
@@ -276,5 +277,6 @@ fn is_path(value: &str) -> bool {
 
 fn is_aws_secret(name: &str, value: &str) -> bool {
     let name = words(name).concat();
-    value.len() == 40 && (name.contains("secretaccesskey") || name.contains("aws") && name.contains("secret"))
+    let is_named = name.contains("secretaccesskey") || name.contains("aws") && name.contains("secret");
+    is_named && random::is_aws_secret(value)
 }

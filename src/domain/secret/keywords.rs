@@ -71,7 +71,7 @@ mod tests {
     fn a_short_text_has_no_word() {
         let keywords = Keywords::new(["tok"].into_iter());
         for text in ["", "t", "to", "\0\0"] {
-            keywords.each(text.as_bytes(), |..| panic!("{text:?}"));
+            keywords.each(text.as_bytes(), |_, _, _| panic!("{text:?}"));
         }
     }
 }

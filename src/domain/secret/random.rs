@@ -114,6 +114,13 @@ pub(super) fn is_random(value: &str) -> bool {
     is_mixed && entropy(value.as_bytes()) >= wanted
 }
 
+/// Whether it may be the secret half of an AWS key: 40 letters of base64 without the order of words or of a digest.
+pub(super) fn is_aws_secret(value: &str) -> bool {
+    let (bytes, makeup) = (value.as_bytes(), Makeup::of(value));
+    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    bytes.len() == 40 && bytes.iter().all(is_part) && makeup.lower > 0 && makeup.upper > 0 && entropy(bytes) >= 4.2
+}
+
 /// Whether it is what rules for passwords ask for: letters with digits and signs among them.
 pub(super) fn is_password(value: &str) -> bool {
     let makeup = Makeup::of(value);

@@ -85,17 +85,13 @@ pub(super) const RULES: &[Rule] = &[
 /// The key's secret stands near it without a name, as in a downloaded table.
 fn aws_secret(text: &str, from: usize) -> Option<Found> {
     const NEAR: usize = 200;
-    const LEN: usize = 40;
     let is_part = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
     let near = &text.as_bytes()[from..text.len().min(from + NEAR)];
     let mut start = 0;
     while start < near.len() {
         let len = near[start..].iter().take_while(|b| is_part(**b)).count();
         let range = from + start..from + start + len;
-        if len == LEN
-            && random::is_random(&text[range.clone()])
-            && near[start..start + len].iter().any(u8::is_ascii_uppercase)
-        {
+        if text.get(range.clone()).is_some_and(random::is_aws_secret) {
             return Some(Found { kind: "aws-secret-key", range });
         }
         start += len + 1;

@@ -46,7 +46,7 @@ pub(super) const RULES: &[Rule] = &[
         "authorization",
         &["authorization"],
         13,
-        r#"(?i:authorization)["'\\]{0,4}\s{0,4}[:=]\s{0,4}["'\\]{0,4}(?i:basic|bearer|token|apikey|api-key|digest|ssws|negotiate)\s{1,4}([A-Za-z0-9._~+/=:-]{12,})"#,
+        r#"(?i:authorization)["'\\]{0,4}\s{0,4}[:=]\s{0,4}["'\\]{0,4}(?i:basic|bearer|token|bot|apikey|api-key|digest|ssws|negotiate)\s{1,4}([A-Za-z0-9._~+/=:-]{12,})"#,
     ),
     Rule::new("bearer-token", &["bearer"], 6, r"(?i:bearer)(?:[ \t]{1,4}|%20|\+)([A-Za-z0-9._~+/=-]{20,})")
         .entropy(3.2)

@@ -113,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
     ),
     Rule::new("sentry-token", &["sntrys_", "sntryu_", "sntrya_"], 60, r"sntry[sua]_[A-Za-z0-9+/=_-]{54,}"),
     Rule::new("contentful-token", &["cfpat-"], 49, r"CFPAT-[A-Za-z0-9_-]{43}"),
-    Rule::new("typeform-token", &["tfp_"], 50, r"tfp_[A-Za-z0-9_.=-]{44,70}"),
+    Rule::new("typeform-token", &["tfp_"], 48, r"tfp_[A-Za-z0-9_.=-]{44,70}"),
     Rule::new("readme-key", &["rdme_"], 70, r"rdme_[a-z0-9]{70}"),
     Rule::new("frameio-token", &["fio-u-"], 60, r"fio-u-[A-Za-z0-9_=-]{60,70}"),
     Rule::new("facebook-token", &["eaac", "eaam", "eaag", "eaab"], 90, r"EAA[A-Z][A-Za-z0-9]{80,400}\b"),
