@@ -5,7 +5,7 @@ use super::paint::Paint;
 use super::progress::{bar, tell};
 use crate::domain::{text, when};
 use crate::error::Result;
-use crate::ops::doctor::{self, Check, DoctorInput, DoctorReport, SalvageReport, State, bytes};
+use crate::ops::doctor::{self, Check, DoctorInput, DoctorReport, SalvageReport, SecretsReport, State, bytes};
 use crate::ops::prune::{self, PruneInput, PruneReport};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -21,6 +21,7 @@ use std::path::PathBuf;
 /// With --salvage: SALVAGED = {"events", "records", "positions": [[FROM, TO]], "lost"?, "file"?, "bodies_lost"}
 /// With --prune: {"before", "applied", "events": [BEFORE, AFTER], "bytes": [BEFORE, AFTER], "records", "repeats",
 /// "examples": [ID]}
+/// With --secrets: {"events", "records", "found", "places": [{"id", "secret": KIND, "field", "line", "live"}]}
 #[derive(clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(super) struct DoctorArgs {
@@ -33,6 +34,9 @@ pub(super) struct DoctorArgs {
     /// Write every event that can still be read to a new file, which state import takes into a new store.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "fix"])]
     salvage: Option<PathBuf>,
+    /// Look for secrets in what records say and in their history; exit 1 if there are any. Takes about 10 s a million events.
+    #[arg(long, conflicts_with_all = ["quick", "fix", "salvage", "prune"])]
+    secrets: bool,
     /// Fold the history of what ended long ago into one event a record, and repeated changes into the last of them.
     #[arg(long, requires = "older", conflicts_with_all = ["quick", "fix", "salvage"])]
     prune: bool,
@@ -48,6 +52,9 @@ impl DoctorArgs {
     pub(super) fn run(self, door: &mut Door) -> Result<()> {
         if let Some(older) = &self.older {
             return self.prune(door, older);
+        }
+        if self.secrets {
+            return secrets(door);
         }
         let (workspace, steps) = (door.workspace()?, bar(door, ""));
         if let Some(file) = &self.salvage {
@@ -74,6 +81,31 @@ impl DoctorArgs {
         steps.finish_and_clear();
         let again = format!("state doctor --prune --older {older}");
         door.report(&report, |out, paint, report| print_pruned(out, paint, report, &again))
+    }
+}
+
+fn secrets(door: &mut Door) -> Result<()> {
+    let (workspace, steps) = (door.workspace()?, bar(door, ""));
+    let report = doctor::secrets(&workspace, &|what, done, total| tell(&steps, what, done, total))?;
+    steps.finish_and_clear();
+    door.report(&report, print_secrets)?;
+    let verdict = report.verdict();
+    if verdict.is_err() {
+        door.finish()?;
+    }
+    verdict
+}
+
+fn print_secrets(out: &mut String, paint: Paint, report: &SecretsReport) {
+    let none = if report.found == 0 { "No secrets" } else { "Secrets" };
+    let _ = writeln!(out, "{}", paint.bold(&format!("{none} in {} events of the log", report.events)));
+    for place in &report.places {
+        let when = if place.live { "" } else { "  (only in its history)" };
+        let line = format!("{}  {}  {} line {}{when}", place.id, place.secret, place.field, place.line);
+        let _ = writeln!(out, "{}", text::display(&line));
+    }
+    if report.places.len() < report.found {
+        let _ = writeln!(out, "… and {} more", report.found - report.places.len());
     }
 }
 

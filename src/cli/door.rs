@@ -2,9 +2,10 @@
 
 use super::paint::Paint;
 use super::{Doors, write_all};
+use crate::domain::secret;
 use crate::error::{Error, Kind, Result};
 use crate::ops::Workspace;
-use crate::ops::workspace::{Environment, Explicit, Identity, Surroundings};
+use crate::ops::workspace::{Environment, Explicit, Identity, Masking, Surroundings};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -21,6 +22,8 @@ pub(super) struct Door {
     identity: Identity,
     store: Option<PathBuf>,
     json: bool,
+    /// What is masked of what this command writes.
+    pub(super) masking: Masking,
     answer: String,
     /// The workspace whose index is seen to afterwards, and whether it is known to be behind.
     used: Option<(Workspace, bool)>,
@@ -36,7 +39,18 @@ impl Door {
     ) -> Self {
         let plain = (process.env)("NO_COLOR").is_some_and(|value| !value.is_empty());
         let paint = Paint { on: process.terminals.0 && !plain && !json };
-        Self { process, doors, paint, explicit, identity, store, json, answer: String::new(), used: None }
+        Self {
+            process,
+            doors,
+            paint,
+            explicit,
+            identity,
+            store,
+            json,
+            masking: Masking::default(),
+            answer: String::new(),
+            used: None,
+        }
     }
 
     fn environment(&self, store: Option<PathBuf>) -> Environment {
@@ -55,7 +69,9 @@ impl Door {
 
     /// The workspace of this place.
     pub(super) fn workspace(&self) -> Result<Workspace> {
-        Workspace::open(self.environment(self.store.clone()))
+        let mut workspace = Workspace::open(self.environment(self.store.clone()))?;
+        workspace.store.masking = self.masking.clone();
+        Ok(workspace)
     }
 
     /// The workspace of this place for a verb that writes: afterwards the index is brought up to date if it is far behind.
@@ -94,11 +110,33 @@ impl Door {
         if self.json {
             let json = serde_json::to_string(report)
                 .map_err(|e| Error::usage("the report cannot be shown as JSON").because(e))?;
-            let _ = writeln!(self.answer, "{json}");
+            let _ = writeln!(self.answer, "{}", self.with_masked(json));
         } else {
             human(&mut self.answer, self.paint, report);
         }
         Ok(())
+    }
+
+    /// The report with the kinds of secret that were masked, if there are any.
+    fn with_masked(&self, mut json: String) -> String {
+        let kinds: Vec<&str> = self.masking.told().into_iter().map(|(kind, _)| kind).collect();
+        if !kinds.is_empty() && json.len() > 2 && json.ends_with('}') {
+            json.pop();
+            let _ = write!(json, ",\"masked\":{}}}", serde_json::json!(kinds));
+        }
+        json
+    }
+
+    /// One line of what was masked, for people.
+    fn tell_masked(&self) -> Option<String> {
+        let told = self.masking.told();
+        let count: usize = told.iter().map(|(_, count)| count).sum();
+        let kinds: Vec<&str> = told.iter().map(|(kind, _)| *kind).collect();
+        let what = if kinds == [secret::PRIVATE_KIND] { "private passage" } else { "secret" };
+        let plural = if count == 1 { "" } else { "s" };
+        let it = if count == 1 { "it" } else { "them" };
+        let keeps = if what == "secret" { format!("; --allow-secret keeps {it}") } else { String::new() };
+        (count > 0 && !self.json).then(|| format!("{count} {what}{plural} masked ({}){keeps}\n", kinds.join(", ")))
     }
 
     /// Puts text into the answer.
@@ -124,6 +162,9 @@ impl Door {
     /// Prints the answer, then sees to the index.
     pub(super) fn finish(&mut self) -> Result<()> {
         write_all(std::io::stdout().lock(), &self.answer)?;
+        if let Some(line) = self.tell_masked() {
+            let _ = write_all(std::io::stderr().lock(), &line);
+        }
         if let Some((workspace, is_behind)) = &self.used {
             crate::ops::search::keep_up(workspace, &self.process.program, *is_behind);
         }

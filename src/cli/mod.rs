@@ -32,7 +32,7 @@ mod setup;
 mod words;
 
 use crate::error::{Error, Kind, Result};
-use crate::ops::workspace::{Explicit, Identity, Surroundings};
+use crate::ops::workspace::{Explicit, Identity, Masking, Surroundings};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use door::Door;
 use std::ffi::OsString;
@@ -44,7 +44,9 @@ Wherever an ID is taken, a unique prefix of it or a record's key will do.
 Exit codes: 0 done; 1 not so (not found, conflict, check failed); 2 wrong usage or no store;
 3 busy, or the store cannot be written from here; 4 the store is damaged.
 With --json every command prints one JSON document to stdout, described in its own --help;
-errors go to stderr as {\"error\": {\"kind\", \"message\", \"hint\"}}.";
+errors go to stderr as {\"error\": {\"kind\", \"message\", \"hint\"}}.
+Secrets in what is written (keys, tokens, passwords) are masked, and so is <private>…</private>;
+then the document has \"masked\": [KIND] at its end.";
 
 /// The durable memory and work ledger of coding agents.
 #[derive(Parser)]
@@ -62,6 +64,9 @@ struct Args {
     /// The person or agent that acts, instead of STATE_ACTOR or the user.
     #[arg(long, global = true, value_name = "NAME")]
     actor: Option<String>,
+    /// Keep secrets in the text that this command writes; else they are masked.
+    #[arg(long, global = true, overrides_with = "allow_secret")]
+    allow_secret: bool,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -125,6 +130,7 @@ pub fn run(process: Surroundings, doors: Doors) -> u8 {
     let who = Explicit { session: args.session, actor: args.actor };
     let identity = Identity::find(&who, &*process.env);
     let mut door = Door::new(process, doors, (who, identity), args.store, json);
+    door.masking = Masking::new(args.allow_secret);
     let result = dispatch(&mut door, args.verb);
     match result.and_then(|()| door.finish()) {
         Ok(()) => 0,

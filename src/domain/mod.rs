@@ -19,6 +19,7 @@ pub mod markdown;
 pub mod query;
 pub mod record;
 pub mod reference;
+pub mod secret;
 pub mod snapshot;
 pub mod terms;
 pub mod text;

@@ -308,7 +308,8 @@ pub fn registers(writer: &Writer, place: &Place, draft: &Draft, row: &Kind) -> R
     if let Some(reason) = &draft.reason {
         put(field::REASON, json!(text::clean_line(reason)));
     }
-    Ok(set)
+    // Masked here too: a key is looked up, and a body compared, as they are kept.
+    Ok(writer.masked(set))
 }
 
 /// Makes the links of a draft; `labels` are those of its batch.

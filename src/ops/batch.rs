@@ -4,8 +4,8 @@ use super::add::{self, AddReport, Created, Labels, Outcome};
 use super::{Workspace, address, edit, link, resolve};
 use crate::domain::draft::Draft;
 use crate::domain::id::Uid;
-use crate::domain::markdown;
 use crate::domain::{field, kind};
+use crate::domain::{markdown, secret};
 use crate::error::{Error, Result};
 use crate::store::Writer;
 
@@ -18,7 +18,7 @@ pub fn add_text(workspace: &Workspace, text: &str) -> Result<AddReport> {
     match text.trim_start().chars().next() {
         None => Err(Error::usage("there is nothing to add: the text is empty")),
         Some('{' | '[') => add_drafts(workspace, &json_drafts(text)?),
-        Some(_) => add_markdown(workspace, text),
+        Some(_) => add_markdown(workspace, &secret::strip_private(text)),
     }
 }
 

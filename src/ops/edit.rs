@@ -64,6 +64,7 @@ pub fn edit(workspace: &Workspace, input: &EditInput) -> Result<EditReport> {
         if set.is_empty() {
             return Err(Error::usage("nothing to change").hint("state edit --help lists what can be changed"));
         }
+        set = writer.masked(set);
         set.retain(|name, value| !is_held(&record, name, value));
         let changed: Vec<String> = set.keys().cloned().collect();
         let record = if set.is_empty() { record } else { writer.put(record.uid, set)? };

@@ -1,15 +1,18 @@
 //! Who works where: the store, the place in the repository, and the identity that acts. Opened once a process, holds nothing.
 
 use super::session;
+use crate::domain::secret;
 use crate::error::Result;
 use crate::index::Index;
 pub use crate::process::caller::{Caller, Callers};
 use crate::process::git::Repository;
 pub use crate::process::identity::{Explicit, Identity};
 pub use crate::process::surroundings::Surroundings;
+pub use crate::store::Masking;
 use crate::store::location::{self, Location, Request};
 use crate::store::{Store, View, Writer};
 use chrono::{DateTime, Utc};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// Where the command runs, as far as records care.
@@ -54,6 +57,17 @@ impl Place {
                 ..Self::default()
             },
         }
+    }
+}
+
+impl Place {
+    fn masked(mut self) -> Self {
+        for name in [&mut self.project, &mut self.worktree].into_iter().chain(&mut self.branch) {
+            if let Cow::Owned(masked) = secret::mask(name) {
+                *name = masked;
+            }
+        }
+        self
     }
 }
 
@@ -120,7 +134,7 @@ impl Workspace {
     fn assemble(environment: Environment, place: Place, location: Location) -> Self {
         let mut store = Store::at(&location.dir, environment.clock, environment.seed);
         store.command = environment.command;
-        Self { store, location, place, identity: environment.identity }
+        Self { store, location, place: place.masked(), identity: masked(environment.identity) }
     }
 
     /// Other stores that the order of discovery passes over.
@@ -169,6 +183,12 @@ impl Workspace {
             Ok(value)
         })
     }
+}
+
+/// Names by which records are found again are masked before they are compared, as they are when they are kept.
+fn masked(identity: Identity) -> Identity {
+    let Identity { session, actor, process } = identity;
+    Identity { session: secret::mask(&session).into_owned(), actor: secret::mask(&actor).into_owned(), process }
 }
 
 fn request(environment: &Environment, place: &Place) -> Request {

@@ -11,7 +11,7 @@
 //! |---|---|
 //! | what is in the file, and its format | `tables.rs`, `pack.rs` (a row of the log), `open.rs` |
 //! | how it is read | `view.rs` (records, lists), `log.rs` (events), `backend.rs` (the disk under redb) |
-//! | how it is written | `writer.rs` (events are made, merged, committed), `folding.rs` (what they change in the views) |
+//! | how it is written | `writer.rs` (events are made, merged, committed), `masking.rs` (without secrets), `folding.rs` (what they change in the views) |
 //! | migration, compaction, erasure, pruning | `rewrite.rs`: the database is built anew from its log |
 //! | what is wrong with it | `verify.rs` (views against the log), `salvage.rs` (what a broken file still holds) |
 //!
@@ -26,6 +26,7 @@ pub mod hook_log;
 pub mod location;
 mod lock;
 mod log;
+mod masking;
 mod open;
 mod pack;
 mod rewrite;
@@ -39,6 +40,7 @@ mod view;
 mod writer;
 
 pub use blob::{BLOB_BYTES_MIN, BODY_BYTES_MAX, blob_of};
+pub use masking::Masking;
 pub use rewrite::Edit;
 pub use salvage::{Salvage, nothing_left};
 pub use tables::{FOLD, FORMAT, Meta};
@@ -78,14 +80,17 @@ pub struct Store {
     pub command: String,
     /// How long an operation waits for others before it says `busy`.
     pub patience: TimeDelta,
+    /// What is masked of the text that is written.
+    pub masking: Masking,
 }
 
 impl Store {
     /// The store in `dir`, which need not exist yet.
     #[must_use]
     pub fn at(dir: &Path, clock: fn() -> DateTime<Utc>, seed: [u8; 16]) -> Self {
-        let command = "library".to_owned();
-        Self { dir: dir.to_owned(), medium: |file| Arc::new(file), clock, seed, command, patience: PATIENCE }
+        let (command, masking) = ("library".to_owned(), Masking::default());
+        let medium: fn(File) -> Arc<dyn Medium> = |file| Arc::new(file);
+        Self { dir: dir.to_owned(), medium, clock, seed, command, patience: PATIENCE, masking }
     }
 
     /// Its directory.
@@ -247,6 +252,7 @@ impl Store {
         let meta = read_meta(&txn)?;
         refuse_other(&meta)?;
         let mut writer = Writer::new(View::new(txn, self, meta), (self.clock)(), self.seed);
+        writer.masking = self.masking.clone();
         writer.bind(&binding(path))?;
         let value = change(&mut writer)?;
         if writer.is_untouched() {

@@ -4,6 +4,7 @@
 //! later steps of the same command see its effect; nothing is on disk before [`Store::write`](super::Store::write) commits.
 
 use super::blob::BLOB_BYTES_MIN;
+use super::masking::Masking;
 use super::tables;
 use super::view::{Txn, View};
 use super::{damaged_by, refused};
@@ -35,6 +36,7 @@ pub struct Writer {
     why: Option<String>,
     undoes: Option<CommitId>,
     local_changed: bool,
+    pub(super) masking: Masking,
     /// The numbers of terms that this transaction has met.
     pub(super) numbers: HashMap<String, u32>,
 }
@@ -60,6 +62,7 @@ impl Writer {
             why: None,
             undoes: None,
             local_changed: false,
+            masking: Masking::default(),
             numbers: HashMap::new(),
         }
     }
@@ -96,7 +99,7 @@ impl Writer {
 
     /// Says in one line why this transaction is made; `log` shows it.
     pub fn because(&mut self, why: impl Into<String>) {
-        self.why = Some(why.into());
+        self.why = Some(self.masking.text(why.into()));
     }
 
     /// Marks this transaction as taking another one back.
@@ -213,6 +216,7 @@ impl Writer {
     }
 
     fn make(&mut self, mut put: Put, at: DateTime<Utc>) -> Result<Event> {
+        put.set = self.masked(put.set);
         self.move_long_body(&mut put)?;
         let uid = put.uid;
         let meta = &mut self.view.meta;

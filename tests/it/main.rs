@@ -51,6 +51,7 @@ mod search;
 mod search_nothing;
 mod setup;
 mod setup_formats;
+mod secrets;
 mod snapshots;
 mod strace;
 mod support;
@@ -58,6 +59,7 @@ mod tidy;
 mod tokens;
 mod transcripts;
 mod transcripts_disk;
+mod untrusted;
 mod views;
 mod write_order;
 

@@ -7,6 +7,7 @@ mod checks;
 mod disk;
 mod fix;
 mod salvage;
+mod secrets;
 
 use super::Workspace;
 use crate::error::{Error, Kind, Result};
@@ -15,6 +16,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 pub use salvage::{SalvageReport, salvage};
+pub use secrets::{SecretPlace, SecretsReport, secrets};
 
 /// What to do beside looking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

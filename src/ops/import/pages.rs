@@ -64,7 +64,10 @@ pub(super) fn take(
     report: &mut ImportReport,
     progress: &dyn Fn(usize, usize),
 ) -> Result<()> {
-    let wanted = workspace.read(|view| plan(view, files, report))?;
+    let mut wanted = workspace.read(|view| plan(view, files, report))?;
+    for page in &mut wanted {
+        page.set = workspace.store.masking.registers(std::mem::take(&mut page.set));
+    }
     let (mut new, mut changed) = (Vec::new(), Vec::new());
     for chunk in wanted.chunks(BATCH) {
         let decisions =
