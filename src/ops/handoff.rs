@@ -10,7 +10,7 @@ use crate::domain::draft::Draft;
 use crate::domain::id::Uid;
 use crate::domain::record::Record;
 use crate::domain::transcript::{Story, compose};
-use crate::domain::{field, kind, terms};
+use crate::domain::{field, kind, secret, terms};
 use crate::error::{Error, Kind, Result};
 use crate::store::{Registers, View, Writer};
 use chrono::{DateTime, Utc};
@@ -39,7 +39,7 @@ pub fn is_auto(record: &Record) -> bool {
 pub fn leave(workspace: &Workspace, session: Uid, activity: &Activity) -> Result<Option<String>> {
     let path = activity.transcript.as_deref().map(Path::new);
     let story = path.and_then(|path| transcript::read(path).ok()).unwrap_or_default();
-    let story = transcript::within(story, &workspace.place.root);
+    let story = transcript::within(story, &workspace.place.root).with_texts(&masked);
     let Some(draft) = compose(activity, &story) else { return Ok(None) };
     let asked_at = activity.asked_at.max(story.asked_at);
     workspace.store.write(|writer| {
@@ -55,6 +55,11 @@ pub fn leave(workspace: &Workspace, session: Uid, activity: &Activity) -> Result
             &Automatic { session: &session, draft: &draft, asked_at, at: activity.seen_at, past: None },
         )
     })
+}
+
+/// Text is shortened when the handoff is composed, and half a secret is not known for one.
+pub(super) fn masked(text: &str) -> String {
+    secret::mask(text).into_owned()
 }
 
 fn born_by(session: &Record) -> String {

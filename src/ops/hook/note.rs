@@ -2,7 +2,7 @@
 
 use super::HookInput;
 use crate::domain::activity::{Activity, Background};
-use crate::domain::text;
+use crate::domain::{secret, text};
 use crate::error::Result;
 use crate::ops::Workspace;
 
@@ -14,7 +14,7 @@ const BACKGROUND_MAX: usize = 20;
 
 /// Text as it may be kept: without secrets, without what is private, without what a terminal would obey.
 pub(super) fn masked(text: &str) -> String {
-    text::clean_body(text)
+    text::clean_body(&secret::mask(text))
 }
 
 fn short(text: &str, tokens: usize) -> Option<String> {

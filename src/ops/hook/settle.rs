@@ -3,6 +3,8 @@
 //! Done by whoever comes next, since a killed session cannot: at the start of a session, at the end of one, and by `resume`.
 
 use crate::domain::activity::Activity;
+use crate::domain::field;
+use crate::domain::id::Uid;
 use crate::error::Result;
 use crate::ops::session::{self, SILENCE_MINUTES_MAX};
 use crate::ops::{Workspace, handoff};
@@ -40,7 +42,7 @@ fn end(workspace: &Workspace, activity: &Activity) -> Result<bool> {
         return Ok(false);
     }
     let session = workspace.store.write(|writer| session::end_of_activity(writer, activity))?;
-    handoff::leave(workspace, session, activity)?;
+    handoff::leave(workspace, session, &with_files(workspace, session, activity)?)?;
     Ok(true)
 }
 
@@ -51,5 +53,15 @@ pub(super) fn leave_own(workspace: &Workspace) -> Result<bool> {
         return Ok(false);
     }
     let session = workspace.store.write(|writer| session::of_activity(writer, &activity))?;
-    Ok(handoff::leave(workspace, session, &activity)?.is_some())
+    Ok(handoff::leave(workspace, session, &with_files(workspace, session, &activity)?)?.is_some())
+}
+
+/// With the files that the session's record refers to as edited.
+fn with_files(workspace: &Workspace, session: Uid, activity: &Activity) -> Result<Activity> {
+    let files = workspace.read(|view| {
+        let session = view.record(session)?;
+        let edited = session.iter().flat_map(|session| session.elements(field::REF));
+        Ok(edited.filter(|(_, value)| value.get("edited").is_some()).map(|(path, _)| path.to_owned()).collect())
+    })?;
+    Ok(Activity { files, ..activity.clone() })
 }

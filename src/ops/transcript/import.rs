@@ -133,7 +133,7 @@ fn past(workspace: &Workspace, file: &Path, all_projects: bool) -> std::result::
         return Err("the session that runs this command".to_owned());
     }
     let place = place_of(workspace, &story, all_projects)?;
-    let story = within(story, &place.root);
+    let story = within(story, &place.root).with_texts(&handoff::masked);
     let (started, ended) = story.started.zip(story.ended).ok_or("no line in it tells its time")?;
     // Whatever a line says of its time: it was written before now, and after computers began to count.
     let possible = |at: DateTime<Utc>| at.clamp(DateTime::UNIX_EPOCH, workspace.now());
