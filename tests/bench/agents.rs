@@ -88,8 +88,10 @@ fn hooks(world: &World) -> Result<Vec<Bulk>> {
     let rows = vec![
         Bulk::new("hook: session start, ms", (timed(world, start)?, None)).most(8.0, 0),
         Bulk::new("hook: prompt, ms", (timed(world, prompt)?, None)).most(5.0, 0),
-        Bulk::new("hook: edit of a new file, ms", (timed(world, |at| edit(format!("src/{at}.rs")))?, None)).most(5.0, 0),
-        Bulk::new("hook: edit of the same file, ms", (timed(world, |_| edit("src/1.rs".to_owned()))?, None)).most(5.0, 0),
+        Bulk::new("hook: edit of a new file, ms", (timed(world, |at| edit(format!("src/{at}.rs")))?, None))
+            .most(5.0, 0),
+        Bulk::new("hook: edit of the same file, ms", (timed(world, |_| edit("src/1.rs".to_owned()))?, None))
+            .most(5.0, 0),
         Bulk::new("hook: stop, ms", (timed(world, stop)?, None)).most(5.0, 0),
         Bulk::new("hook: session end with handoff, ms", (Some(Times::of(ends).median), None)),
     ];

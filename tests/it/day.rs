@@ -34,7 +34,8 @@ impl Drop for Host {
 #[test]
 fn a_killed_session_leaves_its_unfinished_work_to_the_next() {
     let w = Workspace::git();
-    let transcript = files_under("fixtures/transcripts", "jsonl").into_iter().find(|path| path.ends_with("claude-killed.jsonl"));
+    let transcript =
+        files_under("fixtures/transcripts", "jsonl").into_iter().find(|path| path.ends_with("claude-killed.jsonl"));
     let text = std::fs::read_to_string(transcript.unwrap()).unwrap().replace("/home/u/proj", w.dir().to_str().unwrap());
     let transcript = w.root().join("transcript.jsonl");
     std::fs::write(&transcript, text).unwrap();
