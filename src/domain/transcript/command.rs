@@ -98,15 +98,17 @@ pub(super) fn plain(line: &str) -> String {
 
 /// Whether it matters that the command passed or failed.
 pub(super) fn is_telling(line: &str) -> bool {
-    let parts = line.split(['|', ';', '&', '\n']);
-    // The rest of a script in the command is data, not commands.
-    parts.take_while(|part| !part.contains("<<")).any(|part| is_telling_part(&program(part))) && !is_experiment(line)
+    // What follows in a here-document is data, not commands.
+    let mut parts = line.split("<<").next().unwrap_or("").split(['|', ';', '&', '\n']);
+    parts.any(|part| is_telling_part(&program(part))) && !is_experiment(line)
 }
 
 fn is_telling_part(words: &[&str]) -> bool {
     match words {
         [] => false,
-        ["git", rest @ ..] => !rest.iter().any(|word| QUIET_GIT.contains(word)),
+        ["git", rest @ ..] => {
+            rest.iter().find(|word| !word.starts_with('-')).is_some_and(|verb| !QUIET_GIT.contains(verb))
+        }
         [program, ..] => {
             let name = program.rsplit('/').next().unwrap_or(program);
             !QUIET.contains(&name) && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+@".contains(c))
@@ -273,6 +275,7 @@ mod tests {
             "npm run build",
             "./ci.sh",
             "git push",
+            "git commit -m \"$(cat <<'EOF'\nshow it\nEOF\n)\"",
         ] {
             assert!(is_telling(line), "{line}");
         }
