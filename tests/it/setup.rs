@@ -183,7 +183,9 @@ fn a_moved_binary_is_told_and_updated_in_place() {
     let (here, count) = (tree(&home), ours(&home));
     let bin = workspace.root().join("other bin");
     std::fs::create_dir(&bin).unwrap();
-    std::fs::copy(env!("CARGO_BIN_EXE_state"), bin.join("state")).unwrap();
+    // By another process: a file that this one had open for writing may be busy in a child of another test.
+    let copied = workspace.program("cp").arg(env!("CARGO_BIN_EXE_state")).arg(bin.join("state")).status().unwrap();
+    assert!(copied.success());
     let other = |args: &[&str]| workspace.program(bin.join("state").to_str().unwrap()).args(args).output().unwrap();
     for host in HOSTS {
         let check = other(&["setup", host, "--check"]);

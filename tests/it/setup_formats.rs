@@ -1,6 +1,6 @@
 //! What stands in the files of the hosts is what the hosts read: the forms of INTEGRATION, sections 1 to 6.
 
-use crate::support::Workspace;
+use crate::support::{Workspace, installed as is_installed, transcript};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -160,4 +160,81 @@ fn instructions_and_skill() {
     for order in ["must", "always", "never", "commit", "push"] {
         assert!(!block.to_lowercase().contains(order), "{order}");
     }
+}
+
+/// Calls every hook of the plugin with good and with odd events, and says at the end what reached the model.
+const DRIVER: &str = r#"
+import { StatePlugin } from "./state.mjs"
+const hooks = await StatePlugin({ directory: process.cwd() })
+const id = "ses_1", system = [], context = []
+const event = (type, properties) => hooks.event({ event: { type, properties } })
+await event("session.created", { info: { id } })
+await event("session.created", { info: { id: "ses_2", parentID: id } })
+await hooks["chat.message"]({ sessionID: id }, { parts: [{ type: "text", text: "go on" }, { type: "file" }] })
+await hooks["experimental.chat.system.transform"]({ sessionID: id }, { system })
+await hooks["experimental.chat.system.transform"]({ sessionID: "ses_2" }, { system })
+await hooks["tool.execute.after"]({ tool: "edit", sessionID: "ses_2", callID: "c", args: { filePath: "/a" } }, {})
+await hooks["tool.execute.after"]({ tool: "read", sessionID: id, callID: "c" }, {})
+await event("message.updated", { info: { id: "m", role: "assistant" } })
+await event("message.part.updated", { part: { type: "text", messageID: "m", sessionID: id, text: "all done" } })
+await event("session.idle", { sessionID: id })
+await hooks["experimental.session.compacting"]({ sessionID: id }, { context })
+for (const odd of [undefined, null, {}, { type: "session.created" }, { type: "constructor", properties: 7 }]) await hooks.event({ event: odd })
+for (const name of Object.keys(hooks)) await hooks[name]()
+await hooks.dispose()
+console.log(JSON.stringify({ system, context }))
+"#;
+
+#[test]
+fn the_plugin_tells_and_neither_throws_nor_hangs() {
+    if !is_installed("node") {
+        eprintln!("skipped: needs node");
+        return;
+    }
+    let workspace = Workspace::empty();
+    workspace.ok(&["setup", "opencode"]);
+    let plugin = workspace.root().join("home/.config/opencode/plugins/state.js");
+    let plugin = std::fs::read_to_string(plugin).unwrap();
+    workspace.write("drive.mjs", DRIVER);
+    let recorder = "#!/bin/sh\n[ \"$*\" = 'hook opencode' ] || exit 1\ncat >>said\necho >>said\necho from state\n";
+    let programs = [
+        ("tells", recorder),
+        ("fails", "#!/bin/sh\nexit 3\n"),
+        ("hangs", "#!/bin/sh\nexec sleep 1000\n"),
+        ("missing", ""),
+    ];
+    for (name, script) in programs {
+        let program = workspace.dir().join(name);
+        if !script.is_empty() {
+            let made = format!("cat >'{}' && chmod +x '{}'", program.display(), program.display());
+            let mut shell =
+                workspace.program("sh").arg("-c").arg(made).stdin(std::process::Stdio::piped()).spawn().unwrap();
+            std::io::Write::write_all(&mut shell.stdin.take().unwrap(), script.as_bytes()).unwrap();
+            assert!(shell.wait().unwrap().success());
+        }
+        workspace.write("state.mjs", plugin.replace(&json!(STATE).to_string(), &json!(program).to_string()));
+        let output = workspace.program("node").arg("drive.mjs").output().unwrap();
+        assert!(output.status.success(), "{name}: {}", transcript(&output));
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let texts = |count| vec!["from state"; if name == "tells" { count } else { 0 }];
+        assert_eq!(answer, json!({"system": texts(2), "context": texts(1)}), "{name}");
+    }
+    let said = std::fs::read_to_string(workspace.dir().join("said")).unwrap();
+    let cwd = workspace.dir().canonicalize().unwrap();
+    let event = |name: &str, mut more: Value| {
+        more["hook_event_name"] = json!(name);
+        more["session_id"] = json!("ses_1");
+        more["cwd"] = json!(cwd);
+        more
+    };
+    let said: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let expected = [
+        event("SessionStart", json!({"source": "startup"})),
+        event("UserPromptSubmit", json!({"prompt": "go on"})),
+        event("PostToolUse", json!({"tool_name": "edit", "tool_input": {"filePath": "/a"}})),
+        event("Stop", json!({"last_assistant_message": "all done"})),
+        event("PreCompact", json!({})),
+    ];
+    assert_eq!(said[..5], expected);
+    assert_eq!(said.last().unwrap(), &event("SessionEnd", json!({})));
 }
