@@ -68,12 +68,11 @@ impl Verb for Add {
     const READS: bool = false;
 
     fn run(self, call: &Call) -> Result<String> {
-        let report = match self.whole_text()? {
-            Some(text) => batch::add_text(&call.writing()?, &text)?,
-            None => {
-                let input = self.input()?;
-                add::add(&call.writing()?, &input)?
-            }
+        let report = if let Some(text) = self.whole_text()? {
+            batch::add_text(&call.writing()?, &text)?
+        } else {
+            let input = self.input()?;
+            add::add(&call.writing()?, &input)?
         };
         let text = text::display(&print(&report)).into_owned();
         Ok(cut::part(&text, (0, cut::budget(None)), |_| "list {\"word\":\"kinds\"}".to_owned()))

@@ -39,7 +39,7 @@ fn shorten(schema: &mut Value, is_property: bool) {
         choices.retain(|choice| !choice.is_null());
     }
     if let Some(Value::String(description)) = object.get_mut("description") {
-        *description = description.replace('\n', " ").trim_end_matches('.').to_owned();
+        description.replace('\n', " ").trim_end_matches('.').clone_into(description);
     }
     if let Some(Value::Object(properties)) = object.get_mut("properties") {
         properties.values_mut().for_each(|property| shorten(property, true));

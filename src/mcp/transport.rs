@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 /// stdin and stdout.
 pub(super) struct Lines {
-    lines: AsyncRwTransport<RoleServer, Stdin, Stdout>,
+    inner: AsyncRwTransport<RoleServer, Stdin, Stdout>,
     /// Whether a request has come, which opens the conversation.
     is_open: bool,
     /// Told when an answer could not be written.
@@ -22,8 +22,8 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn on_stdio() -> Self {
-        let lines = AsyncRwTransport::new_server(tokio::io::stdin(), tokio::io::stdout());
-        Self { lines, is_open: false, unheard: Arc::new(Notify::new()) }
+        let inner = AsyncRwTransport::new_server(tokio::io::stdin(), tokio::io::stdout());
+        Self { inner, is_open: false, unheard: Arc::new(Notify::new()) }
     }
 }
 
@@ -34,7 +34,7 @@ impl Transport<RoleServer> for Lines {
         &mut self,
         item: TxJsonRpcMessage<RoleServer>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
-        let (sent, unheard) = (self.lines.send(item), self.unheard.clone());
+        let (sent, unheard) = (self.inner.send(item), self.unheard.clone());
         async move {
             let sent = sent.await;
             if sent.is_err() {
@@ -49,7 +49,7 @@ impl Transport<RoleServer> for Lines {
             let message = tokio::select! {
                 biased;
                 () = self.unheard.notified() => None,
-                message = self.lines.receive() => message,
+                message = self.inner.receive() => message,
             }?;
             self.is_open |= matches!(message, JsonRpcMessage::Request(_));
             if self.is_open {
@@ -59,6 +59,6 @@ impl Transport<RoleServer> for Lines {
     }
 
     async fn close(&mut self) -> Result<(), Self::Error> {
-        self.lines.close().await
+        self.inner.close().await
     }
 }
