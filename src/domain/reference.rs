@@ -4,8 +4,9 @@
 //! slashes, no `.` or inner `..`, lines as `:from-to`. Whether the file exists is not known here.
 
 use super::field;
-use super::text::quoted;
+use super::text::{display, quoted};
 use crate::error::{Error, Result};
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -28,7 +29,7 @@ impl Reference {
     /// Usage: nothing there, control characters, a path above the root, lines that run backwards or start at 0.
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
-        if text.len() > LEN_MAX || text.contains(char::is_control) {
+        if text.len() > LEN_MAX || text.contains(char::is_control) || matches!(display(text), Cow::Owned(_)) {
             return Err(Error::usage("a reference is one line of at most 4096 bytes without control characters"));
         }
         let (mut path, mut lines) = (text.to_owned(), None);

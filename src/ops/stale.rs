@@ -6,6 +6,7 @@ use crate::domain::digest;
 use crate::domain::field;
 use crate::domain::record::Record;
 use crate::domain::reference::Reference;
+use crate::domain::text;
 use crate::error::Result;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -133,7 +134,8 @@ pub fn references(record: &Record, place: &Place) -> Vec<report::Reference> {
     record
         .elements(field::REF)
         .map(|(path, value)| report::Reference {
-            path: path.to_owned(),
+            // Older stores and other replicas may hold what a terminal or a model must not see raw.
+            path: text::display(path).into_owned(),
             state: state(path, value, place),
             entry: is_entry(value),
             commit: value.get("commit").and_then(Value::as_str).map(str::to_owned),

@@ -125,8 +125,8 @@ fn doctor_finds_the_secrets_of_an_old_store_and_erase_removes_them() {
     let text = [human.stdout, human.stderr].concat();
     let text = String::from_utf8_lossy(&text);
     assert!(text.contains("state erase") && !text.contains(&token()) && !text.contains(&key()), "{text}");
-    workspace.ok(&["erase", &note]);
-    workspace.ok(&["erase", &other]);
+    workspace.ok(&["erase", &note, "--confirm", &note]);
+    workspace.ok(&["erase", &other, "--confirm", &other]);
     workspace.ok(&["doctor", "--secrets"]);
 }
 

@@ -40,11 +40,10 @@ fn assert_decoded_clean(what: &[&str], value: &Value) {
 fn evil_store() -> (Workspace, Shell, String) {
     let workspace = Workspace::new();
     let title = EVIL.replace('\0', "");
-    let name = format!("s{}", title.replace(['\u{85}', '\u{2028}', '\u{2029}', '\u{b}', '\u{c}'], ""));
+    let name = "sevil\u{1b}[2J\u{9b}31m\u{202e}a\u{2066}b\u{200f}\u{feff}\u{e0041}\u{e007f}\u{8}word".to_owned();
     let shell = workspace.session(&name).with_var("STATE_ACTOR", &name);
     let body = format!("{title}\n{POSER}\n");
-    let options =
-        ["--body", &body, "--tag", &name, "--key", &format!("k/{name}"), "--ref", &format!("src/{name}.rs:1")];
+    let options = ["--body", &body, "--tag", &name, "--key", &format!("k/{name}"), "--ref", "src/a.rs:1"];
     let task = shell.add_with("task", &title, &options);
     shell.add_with("finding", &format!("{title} finding"), &["--body", &body]);
     shell.add_with("decision", &format!("{title} decision"), &[]);
@@ -98,6 +97,13 @@ fn no_answer_holds_what_moves_a_cursor_or_hides_words() {
 fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn a_reference_with_hidden_characters_is_refused() {
+    let workspace = Workspace::new();
+    let message = workspace.fails_with(2, &["add", "note", "n", "--ref", "src/a\u{202e}b\u{e0041}.rs:1"], b"");
+    assert_clean(&["error"], &message);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `NAME=value`, `"name": "value"`, `name: value`, `--name value`: a secret if the name says so and the value looks like one.
 
-use super::{Found, MARK, random};
+use super::{Found, MARK, PRIVATE, random};
 use std::ops::Range;
 
 /// The kinds of what is found here, by what the name says.
@@ -142,7 +142,7 @@ pub(super) fn find(text: &str, keyword: Range<usize>) -> Option<Found> {
     let assigned = assigned(text, keyword.end + after, name, is_element)?;
     let value = &text[assigned.value.clone()];
     let is_aws_secret = is_aws_secret(name, value);
-    if value.contains(MARK) || !is_aws_secret && !is_secret(kind, name, value, assigned.is_firm) {
+    if is_marked(value) || !is_aws_secret && !is_secret(kind, name, value, assigned.is_firm) {
         return None;
     }
     let kind = if is_aws_secret { "aws-secret-key" } else { kind };
@@ -160,8 +160,13 @@ pub fn is_secret_name(name: &str) -> bool {
 /// The kind of secret that a field of this name and value holds.
 pub(super) fn kind_of_field(name: &str, value: &str) -> Option<&'static str> {
     let kind = kind_of(name)?;
-    let is_value = value.len() <= 4096 && !value.contains(char::is_whitespace) && !value.contains(MARK);
+    let is_value = value.len() <= 4096 && !value.contains(char::is_whitespace) && !is_marked(value);
     (is_value && is_secret(kind, name, value, true)).then_some(kind)
+}
+
+/// Whether something in a value is masked already.
+fn is_marked(value: &str) -> bool {
+    value.contains(MARK.trim_end()) || value.contains(PRIVATE)
 }
 
 fn kind_of(name: &str) -> Option<&'static str> {

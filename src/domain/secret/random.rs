@@ -28,11 +28,10 @@ const FORMS: [&str; 14] = [
     "notreal",
 ];
 /// And what they write where it has no shape of its own.
-const FILLERS: [&str; 14] = [
+const FILLERS: [&str; 13] = [
     "change_me",
     "change-this",
     "____",
-    "----",
     "insert",
     "replace",
     "todo",
@@ -109,7 +108,7 @@ pub(super) fn is_random(value: &str) -> bool {
     if !value.is_ascii() || len < 12 || makeup.digits == 0 && len < 20 || letters == 0 {
         return false;
     }
-    let is_mixed = changes * 6 >= len && (makeup.digits >= 2 || changes * 3 >= len);
+    let is_mixed = changes * 6 >= len && (makeup.digits >= 2 || changes * 5 >= len * 2);
     let wanted = if makeup.is_hex && len >= 32 { 2.8 } else { 3.0 };
     is_mixed && entropy(value.as_bytes()) >= wanted
 }

@@ -10,6 +10,9 @@ use std::sync::{LazyLock, OnceLock};
 /// A kind's name is not longer.
 const MARK_BYTES_MAX: usize = 40;
 
+/// Kinds that say where a secret stands; what it is says more.
+const VAGUE: [&str; 4] = [address::KIND, "authorization", "bearer-token", "command-password"];
+
 /// What a keyword starts.
 #[derive(Clone, Copy)]
 enum Starts {
@@ -170,7 +173,7 @@ fn worth(kind: &str) -> u8 {
     match kind {
         super::PRIVATE_KIND => 3,
         block::KIND => 2,
-        _ => u8::from(!assignment::KINDS.contains(&kind) && kind != address::KIND),
+        _ => u8::from(!assignment::KINDS.contains(&kind) && !VAGUE.contains(&kind)),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::ops::Workspace;
 use crate::store::{View, blob_of};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Positions of the log that are read at once.
 const CHUNK: u64 = 500;
@@ -53,8 +53,11 @@ impl SecretsReport {
     pub fn verdict(&self) -> Result<()> {
         let Some(first) = self.places.first() else { return Ok(()) };
         let count = if self.found == 1 { "1 secret".to_owned() } else { format!("{} secrets", self.found) };
-        Err(Error::new(Kind::CheckFailed, format!("{count} in {} of the records", self.records))
-            .hint(format!("state erase {} removes the record's text for ever, its history too", first.id)))
+        Err(Error::new(
+            Kind::CheckFailed,
+            format!("{count} in {} record{}", self.records, if self.records == 1 { "" } else { "s" }),
+        )
+        .hint(format!("state erase {} removes the record's text for ever, its history too", first.id)))
     }
 }
 
@@ -93,7 +96,7 @@ pub fn secrets(workspace: &Workspace, progress: Progress<'_>) -> Result<SecretsR
 fn look(workspace: &Workspace, view: &View, (position, event): (u64, &Event), places: &mut Places) -> Result<()> {
     let Some(put) = event.put() else { return Ok(()) };
     let record = view.record(put.uid)?;
-    let why = event.why.as_ref().map(|why| ("why".to_owned(), json!(why)));
+    let why = event.why.as_ref().map(|why| (WHY.to_owned(), json!(why)));
     for (name, value) in put.set.iter().map(|(name, value)| (name.clone(), value.clone())).chain(why) {
         let is_body = name == field::BODY;
         let live = record.as_ref().is_some_and(|record| {
@@ -127,7 +130,13 @@ fn look_in(name: &str, value: &Value, mut tell: impl FnMut(&'static str, &str, u
     }
 }
 
-fn report(view: &View, events: u64, places: Places) -> Result<SecretsReport> {
+/// The line of a transaction repeats the title of a record, and is erased with it.
+const WHY: &str = "why";
+
+fn report(view: &View, events: u64, mut places: Places) -> Result<SecretsReport> {
+    let held = places.iter().filter(|(_, met)| met.field != WHY);
+    let held: BTreeSet<String> = held.map(|((_, _, hash), _)| hash.clone()).collect();
+    places.retain(|(_, _, hash), met| met.field != WHY || !held.contains(hash));
     let found = places.len();
     let mut records: Vec<Uid> = places.keys().map(|(uid, ..)| *uid).collect();
     records.dedup();

@@ -58,7 +58,7 @@ pub(super) const RULES: &[Rule] = &[
         7,
         r"machine\s{1,8}\S{1,60}\s{1,8}login\s{1,8}\S{1,60}\s{1,8}password\s{1,8}(\S{4,})",
     )
-    .entropy(1.5),
+    .judge(|_, password| random::is_password(password)),
     Rule::new(
         "command-password",
         &["-u ", "-u'", "-u\"", "-u=", "--user"],
