@@ -200,3 +200,33 @@ fn children(parent: u32) -> usize {
     let Ok(entries) = std::fs::read_dir("/proc") else { return 0 };
     entries.filter_map(Result::ok).filter(|entry| parent_of(&entry.path()) == Some(parent)).count()
 }
+
+#[test]
+fn mcp_a_damaged_store_is_an_answer_and_no_end() {
+    let workspace = Workspace::new();
+    let id = workspace.add("task", "written before");
+    let path = workspace.store().join("state.redb");
+    let sound = std::fs::read(&path).unwrap();
+    let mut client = Client::open(&workspace, Era::Stateless);
+    let broken = [Vec::new(), b"garbage".repeat(5_000), sound[..sound.len() / 2].to_vec(), {
+        let mut bytes = sound.clone();
+        bytes[4_096..].iter_mut().step_by(7).for_each(|byte| *byte ^= 0x5a);
+        bytes
+    }];
+    for bytes in broken {
+        std::fs::write(&path, bytes).unwrap();
+        for (tool, arguments) in [
+            ("show", json!({"ids": [id]})),
+            ("resume", json!({"detail": "detailed"})),
+            ("search", json!({"query": "written"})),
+            ("add", json!({"kind": "note", "title": "too late"})),
+        ] {
+            let text = client.fails(tool, arguments);
+            assert!(text.contains("hint: "), "{tool}: {text}");
+        }
+        let read = client.request("resources/read", json!({"uri": "state://resume"}));
+        assert!(read["error"]["code"].is_i64(), "{read}");
+    }
+    std::fs::write(&path, sound).unwrap();
+    assert!(client.ok("show", json!({"ids": [id]})).contains("written before"), "nothing is remembered");
+}
