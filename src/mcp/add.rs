@@ -56,6 +56,8 @@ pub(super) struct Add {
     #[serde(deserialize_with = "schema::words")]
     #[schemars(with = "Vec<String>")]
     over: Vec<String>,
+    /// Of a note: session, task or branch
+    to: Option<String>,
     /// Not before 3d, 2026-12-01
     defer: Option<String>,
     private: Option<bool>,
@@ -116,6 +118,7 @@ impl Add {
             refs: self.refs,
             entries: self.entries,
             needs: self.needs,
+            to: self.to,
             parent: self.parent,
             private: self.private.unwrap_or(false),
             defer: self.defer,
