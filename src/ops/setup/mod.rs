@@ -1,9 +1,9 @@
 //! Puts `state` into the hosts of agents, and takes it out again.
 //!
 //! A host gets hooks that run this program, an entry for the MCP server, a short block of instructions where it reads some, and
-//! the skill. All files are planned first ([`plan`]), then written, all or none ([`write`]). What was there is kept outside of
-//! every repository ([`manifest`]): a file that nobody touched since is restored from there; in one that was edited, our parts are
-//! found by what they are ([`owner`]) and cut out, and every other byte stays ([`json`], [`toml`], [`block`]).
+//! the skill. All files are planned first (`plan`), then written, all or none (`write`). What was there is kept outside of
+//! every repository (`manifest`): a file that nobody touched since is restored from there; in one that was edited, our parts are
+//! found by what they are (`owner`) and cut out, and every other byte stays (`json`, `toml`, `block`).
 
 mod block;
 mod edit;
