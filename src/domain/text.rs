@@ -49,8 +49,13 @@ pub fn is_blank(text: &str) -> bool {
 /// The text as a terminal may show it: nothing in it can move the cursor, change colours or reorder words.
 #[must_use]
 pub fn display(text: &str) -> Cow<'_, str> {
-    let harmless = |c: char| matches!(c, '\n' | '\t') || !c.is_control() && !is_invisible(c) && !is_line_break(c);
-    if text.chars().all(harmless) { Cow::Borrowed(text) } else { Cow::Owned(visible(text).collect()) }
+    if text.chars().all(is_harmless) { Cow::Borrowed(text) } else { Cow::Owned(visible(text).collect()) }
+}
+
+/// Whether a terminal may be shown this character.
+#[must_use]
+pub fn is_harmless(c: char) -> bool {
+    matches!(c, '\n' | '\t') || !c.is_control() && !is_invisible(c) && !is_line_break(c)
 }
 
 /// The visible characters of `text`, line breaks as `\n`.

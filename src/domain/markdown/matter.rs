@@ -3,6 +3,7 @@
 //! A value is a plain word or JSON, which YAML contains; a list has an item a line, a map an entry a line. So a person can
 //! read and edit it, and nothing of any text is lost.
 
+use crate::domain::text;
 use serde_json::{Map, Value};
 
 /// The line before and after it.
@@ -27,7 +28,7 @@ fn push_entry(text: &mut String, name: &str, value: &Value) {
         Value::Array(items) if items.iter().any(Value::is_object) => {
             text.extend([&name, ":\n"]);
             for item in items {
-                text.extend(["  - ", &item.to_string(), "\n"]);
+                text.extend(["  - ", &json(item), "\n"]);
             }
         }
         Value::Object(entries) => {
@@ -41,7 +42,7 @@ fn push_entry(text: &mut String, name: &str, value: &Value) {
 }
 
 fn scalar(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), word)
+    value.as_str().map_or_else(|| json(value), word)
 }
 
 /// A text as it is if no reader of YAML could take it for anything else, and as a JSON string otherwise.
@@ -53,7 +54,20 @@ fn word(text: &str) -> String {
         && !TAKEN.contains(&text.to_ascii_lowercase().as_str());
     let is_number = text.chars().all(|c| c.is_ascii_digit() || "eE.+-_:xXoO".contains(c));
     let is_time = text.len() >= 20 && text.ends_with('Z');
-    if is_plain && (!is_number || is_time) { text.to_owned() } else { Value::from(text).to_string() }
+    if is_plain && (!is_number || is_time) { text.to_owned() } else { json(&Value::from(text)) }
+}
+
+/// The value as JSON in which what would not be seen, or would move a cursor, is written as an escape.
+fn json(value: &Value) -> String {
+    let mut escaped = String::new();
+    for c in value.to_string().chars() {
+        if text::is_harmless(c) {
+            escaped.push(c);
+        } else {
+            escaped.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    escaped
 }
 
 /// The entries in these lines, which are those between the fences; `Err` has the number of the line, from 1.

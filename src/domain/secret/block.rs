@@ -1,4 +1,4 @@
-//! Private keys as text: PEM, OpenSSH, PGP and PuTTY blocks, also in one line with escaped line breaks, or cut off.
+//! Private keys as text: the blocks of PEM, PGP and `PuTTY`, also in one line with escaped line breaks, or cut off.
 
 use super::Found;
 

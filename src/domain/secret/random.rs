@@ -4,7 +4,9 @@
 #[allow(clippy::cast_precision_loss, reason = "a text is not so long")]
 pub(super) fn entropy(bytes: &[u8]) -> f64 {
     let mut counts = [0_u32; 256];
-    bytes.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
+    for byte in bytes {
+        counts[usize::from(*byte)] += 1;
+    }
     let len = bytes.len() as f64;
     let share = counts.iter().filter(|count| **count > 0).map(|count| f64::from(*count) / len);
     share.map(|share| -share * share.log2()).sum()

@@ -62,11 +62,10 @@ pub(super) fn scan(text: &str) -> Vec<Found> {
         match scanner.starts[word] {
             Starts::Mark => hits.masked_until = mark_end(text, end),
             Starts::Private if start >= hits.private_until => hits.private(start),
-            Starts::Private => {}
             Starts::Address => hits.take(address::find(text, end)),
             Starts::Block => hits.take(block::find(text, start)),
             Starts::Assignment if start >= hits.assigned_until => hits.assignment(start..end),
-            Starts::Assignment => {}
+            Starts::Private | Starts::Assignment => {}
             Starts::Rule(at) => hits.rule(scanner, at, start),
         }
     });
@@ -142,11 +141,10 @@ fn compile(rule: &Rule) -> Option<Regex> {
 /// Whether a credential may start behind these bytes: not within a word, but behind an escape, `\n` or `%3D`.
 fn is_boundary(before: &[u8], is_strict: bool) -> bool {
     match before {
-        [.., b'\\', b'n' | b'r' | b't'] => true,
+        [] | [.., b'\\', b'n' | b'r' | b't'] => true,
         [.., b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => true,
         [.., b'-' | b'_'] => !is_strict,
         [.., last] => !last.is_ascii_alphanumeric(),
-        [] => true,
     }
 }
 
