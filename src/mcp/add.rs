@@ -59,6 +59,7 @@ pub(super) struct Add {
     /// Of a note: session, task or branch
     to: Option<String>,
     /// Not before 3d, 2026-12-01
+    #[schemars(skip)]
     defer: Option<String>,
     private: Option<bool>,
 }

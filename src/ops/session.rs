@@ -9,7 +9,7 @@ use crate::domain::id::Uid;
 use crate::domain::record::Record;
 use crate::domain::{field, kind, terms};
 use crate::error::Result;
-use crate::process::identity::ProcessId;
+use crate::process::process_id::ProcessId;
 use crate::store::{Registers, View, Writer};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;

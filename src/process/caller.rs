@@ -3,7 +3,8 @@
 //! Hooks and tools of one session must act under one name, so a host's own id always makes the same name, `HOST:ID`. A host
 //! that tells its servers no id gets one from the process that started the server, which is the host itself.
 
-use super::identity::{Environment, Explicit, Identity, ProcessId, clean, host_of_session, host_session};
+use super::identity::{Environment, Explicit, Identity, clean, host_of_session, host_session};
+use super::process_id::ProcessId;
 
 /// What one call says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

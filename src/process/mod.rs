@@ -9,4 +9,5 @@ pub mod caller;
 pub mod detach;
 pub mod git;
 pub mod identity;
+pub mod process_id;
 pub mod surroundings;

@@ -78,7 +78,7 @@ fn what_hooks_saw_after_the_transcript_counts() {
     for wanted in ["> and the docs", "> Left to do: the docs of the lock.", "docs/lock.md"] {
         assert!(draft.body.contains(wanted), "{wanted}: {}", draft.body);
     }
-    assert_eq!((draft.title.as_str(), &draft.refs[..]), ("fix it", &["docs/lock.md".to_owned()][..]));
+    assert_eq!((draft.title.as_str(), &draft.entries[..]), ("fix it", &["docs/lock.md".to_owned()][..]));
     assert_eq!(compose(&Activity::default(), &Story::default()), None);
     let quiet = Activity { last_message: Some("hello".into()), ..Activity::default() };
     assert_eq!(compose(&quiet, &Story::default()), None, "nothing was asked or done");

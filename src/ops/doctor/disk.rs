@@ -2,7 +2,7 @@
 
 use super::{Check, FIX, Findings, Remedy, State, bytes};
 use crate::ops::Workspace;
-use crate::process::identity;
+use crate::process::process_id;
 use crate::store::files::{self, TEMPORARY_PREFIX};
 use crate::store::location::DATABASE;
 use crate::store::{activity, hook_log, told};
@@ -201,7 +201,7 @@ fn origin(name: &str) -> Origin {
 fn is_abandoned(path: &Path, pid: Option<u32>, now: DateTime<Utc>) -> bool {
     let changed = fs::symlink_metadata(path).and_then(|file| file.modified());
     let is_old = changed.is_ok_and(|changed| now - DateTime::<Utc>::from(changed) > TimeDelta::hours(LEFTOVER_HOURS));
-    is_old || pid.and_then(identity::exists) == Some(false)
+    is_old || pid.and_then(process_id::exists) == Some(false)
 }
 
 /// When a blob that nobody names yet may still be about to be named.

@@ -8,7 +8,7 @@ use crate::domain::id::Uid;
 use crate::error::Result;
 use crate::ops::session::{self, SILENCE_MINUTES_MAX};
 use crate::ops::{Workspace, handoff};
-use crate::process::identity::ProcessId;
+use crate::process::process_id::ProcessId;
 use chrono::TimeDelta;
 
 /// Settles the sessions that are over; returns whether records were made. What cannot be settled now is left to the next.
