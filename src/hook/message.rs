@@ -67,7 +67,7 @@ impl Message {
             session: fields.text(&["session_id", "sessionId", "conversation_id"]),
             cwd: fields.get(&["cwd"]).or_else(|| roots?.into_iter().next()).filter(|cwd: &PathBuf| cwd.is_absolute()),
             input: HookInput {
-                event: event(&name, &fields),
+                event: event(host, &name, &fields),
                 transcript: fields.text(&["transcript_path", "transcriptPath"]),
             },
             name,
@@ -75,11 +75,14 @@ impl Message {
     }
 }
 
+/// Hosts whose resumed sessions still hold what hooks told them. The others keep the words of user and model only.
+const REPLAYING: [&str; 2] = ["claude", "codex"];
+
 /// Hosts agree on what happens, and spell it differently.
-fn event(name: &str, fields: &Fields<'_>) -> Event {
+fn event(host: &str, name: &str, fields: &Fields<'_>) -> Event {
     match name.to_ascii_lowercase().as_str() {
         "sessionstart" => Event::Started(match fields.text(&["source"]).as_deref() {
-            Some("resume") => Start::Resumed,
+            Some("resume") if REPLAYING.contains(&host) => Start::Resumed,
             Some("compact") => Start::Compacted,
             _ => Start::New,
         }),
@@ -87,6 +90,7 @@ fn event(name: &str, fields: &Fields<'_>) -> Event {
         "posttooluse" | "aftertool" | "afterfileedit" => Event::Edited(edited(fields)),
         // Gemini's `PreCompress` comes before every request to the model, and says nothing.
         "precompact" => Event::Compacting,
+        "assistantmessage" => Event::Said(fields.text(&["last_assistant_message"]).unwrap_or_default()),
         "stop" | "agentstop" | "afteragent" | "afteragentresponse" => Event::Stopped {
             message: fields.text(&["last_assistant_message", "lastAssistantMessage", "prompt_response", "text"]),
             background: background(fields),

@@ -5,7 +5,7 @@ use serde_json::json;
 use std::path::Path;
 
 /// A text that nothing else says. In a key and a tag it stands as it is.
-const SECRET: &str = "quagga-xylophagous-7731";
+const SECRET: &str = "quagga-xylophagous-93gnu7731";
 
 /// All files below a folder.
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {

@@ -157,3 +157,39 @@ fn a_compacted_session_is_briefed_again_and_shorter() {
     assert!(!again.is_empty() && again.len() < whole.len(), "{again}\n{whole}");
     assert_eq!(send(&shell, "codex", json!({"session_id": "x", "hook_event_name": "PreCompact"})), "");
 }
+
+#[test]
+fn a_resumed_session_is_briefed_whole_where_the_host_forgets_what_hooks_said() {
+    let w = Workspace::git();
+    w.add("decision", "Durations are whole seconds");
+    let shell = w.hosted();
+    for (host, knows) in [("claude", false), ("codex", false), ("gemini", true), ("opencode", true)] {
+        let event = |name: &str, more: Value| {
+            let mut event = json!({"session_id": "s1", "hook_event_name": name});
+            event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            send(&shell, host, event)
+        };
+        let first = event("SessionStart", json!({"source": "startup"}));
+        assert!(first.contains("whole seconds"), "{host}: {first}");
+        event("UserPromptSubmit", json!({"prompt": format!("use {host}")}));
+        let again = event("SessionStart", json!({"source": "resume"}));
+        assert_eq!(again.contains("whole seconds"), knows, "{host}: {again}");
+        event("SessionEnd", json!({"reason": "other"}));
+    }
+}
+
+#[test]
+fn the_last_words_of_a_killed_session_are_left_where_there_is_no_transcript() {
+    let w = Workspace::git();
+    let shell = w.hosted();
+    send(
+        &shell,
+        "opencode",
+        json!({"session_id": "k", "hook_event_name": "UserPromptSubmit", "prompt": "mend the clock"}),
+    );
+    let said = json!({"session_id": "k", "hook_event_name": "AssistantMessage", "last_assistant_message": "Next I take out the spring."});
+    send(&shell, "opencode", said);
+    send(&shell, "opencode", json!({"session_id": "k", "hook_event_name": "SessionEnd", "reason": "killed"}));
+    let briefing = w.ok(&["resume", "--full"]);
+    assert!(briefing.contains("asked and not answered") && briefing.contains("take out the spring"), "{briefing}");
+}

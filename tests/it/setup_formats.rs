@@ -176,7 +176,8 @@ await hooks["experimental.chat.system.transform"]({ sessionID: "ses_2" }, { syst
 await hooks["tool.execute.after"]({ tool: "edit", sessionID: "ses_2", callID: "c", args: { filePath: "/a" } }, {})
 await hooks["tool.execute.after"]({ tool: "read", sessionID: id, callID: "c" }, {})
 await event("message.updated", { info: { id: "m", role: "assistant" } })
-await event("message.part.updated", { part: { type: "text", messageID: "m", sessionID: id, text: "all done" } })
+await event("message.part.updated", { part: { type: "text", messageID: "m", sessionID: id, text: "all do" } })
+await event("message.part.updated", { part: { type: "text", messageID: "m", sessionID: id, text: "all done", time: { start: 1, end: 2 } } })
 await event("session.idle", { sessionID: id })
 await hooks["experimental.session.compacting"]({ sessionID: id }, { context })
 for (const odd of [undefined, null, {}, { type: "session.created" }, { type: "constructor", properties: 7 }]) await hooks.event({ event: odd })
@@ -232,9 +233,10 @@ fn the_plugin_tells_and_neither_throws_nor_hangs() {
         event("SessionStart", json!({"source": "startup"})),
         event("UserPromptSubmit", json!({"prompt": "go on"})),
         event("PostToolUse", json!({"tool_name": "edit", "tool_input": {"filePath": "/a"}})),
+        event("AssistantMessage", json!({"last_assistant_message": "all done"})),
         event("Stop", json!({"last_assistant_message": "all done"})),
         event("PreCompact", json!({})),
     ];
-    assert_eq!(said[..5], expected);
+    assert_eq!(said[..6], expected);
     assert_eq!(said.last().unwrap(), &event("SessionEnd", json!({})));
 }

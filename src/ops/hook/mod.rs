@@ -52,6 +52,8 @@ pub enum Event {
     Edited(Vec<String>),
     /// Its context is about to be compacted.
     Compacting,
+    /// The agent said something and goes on; hosts without a transcript tell it.
+    Said(String),
     /// The agent has said its last word for now.
     Stopped {
         /// What it said.
@@ -80,7 +82,7 @@ pub enum Event {
 pub enum Start {
     /// With an empty context.
     New,
-    /// With the context that it had.
+    /// With the context that it had, our briefing in it.
     Resumed,
     /// With a summary of its context.
     Compacted,
@@ -115,6 +117,7 @@ pub fn hook(workspace: &Workspace, input: &HookInput) -> Result<HookReport> {
         Event::Asked(request) => asked(workspace, input, request),
         Event::Edited(paths) => edited(workspace, paths).map(HookReport::wrote),
         Event::Compacting => compacting(workspace, input),
+        Event::Said(message) => note::said(workspace, input, message).map(|()| HookReport::default()),
         Event::Stopped { message, background } => {
             note::stopped(workspace, input, message.as_deref(), background)?;
             Ok(HookReport::default())

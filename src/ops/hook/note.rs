@@ -69,6 +69,13 @@ pub(super) fn asked(workspace: &Workspace, input: &HookInput, request: &str) -> 
     })
 }
 
+/// What is said on the way is kept, and answers nothing yet.
+pub(super) fn said(workspace: &Workspace, input: &HookInput, message: &str) -> Result<()> {
+    change(workspace, input, |activity| {
+        activity.last_message = short(message, MESSAGE_TOKENS).or(activity.last_message.take());
+    })
+}
+
 pub(super) fn stopped(
     workspace: &Workspace,
     input: &HookInput,

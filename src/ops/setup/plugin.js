@@ -35,7 +35,7 @@ function ask(event) {
 
 export const StatePlugin = async ({ directory, worktree }) => {
   const cwd = directory || worktree || process.cwd()
-  const sessions = new Map() // id -> { begun, briefing, news, said }
+  const sessions = new Map() // id -> { begun, briefing, news, said, telling }
   const parents = new Map() // id of a subagent's session -> id of the session that started it
   const roles = new Map() // id of a message -> role
   const args = new Map() // id of a tool call -> its arguments
@@ -44,7 +44,7 @@ export const StatePlugin = async ({ directory, worktree }) => {
   const top = (id) => { while (parents.has(id)) id = parents.get(id); return id }
   const tell = (hook_event_name, session_id, rest) => ask({ hook_event_name, session_id, cwd, ...rest })
   const session = (id) => {
-    if (!sessions.has(id)) sessions.set(id, { begun: null, briefing: "", news: "", said: "" })
+    if (!sessions.has(id)) sessions.set(id, { begun: null, briefing: "", news: "", said: "", telling: null })
     return sessions.get(id)
   }
   const begin = (id, source) => {
@@ -62,13 +62,20 @@ export const StatePlugin = async ({ directory, worktree }) => {
     "session.compacted": ({ sessionID }) => { if (!parents.has(sessionID)) return begin(sessionID, "compact") },
     "session.idle": async ({ sessionID }) => {
       if (parents.has(sessionID) || !sessions.has(sessionID)) return
+      await session(sessionID).telling
       await tell("Stop", sessionID, { last_assistant_message: session(sessionID).said })
     },
     "session.deleted": ({ info }) => { sessions.delete(info.id); parents.delete(info.id) },
     "message.updated": ({ info }) => { roles.set(info.id, info.role) },
-    "message.part.updated": ({ part }) => {
-      if (part.type === "text" && !part.synthetic && roles.get(part.messageID) === "assistant" && part.text) {
-        session(part.sessionID).said = part.text
+    "message.part.updated": async ({ part }) => {
+      const { sessionID, text } = part
+      if (part.type !== "text" || part.synthetic || roles.get(part.messageID) !== "assistant" || !text) return
+      const known = session(sessionID)
+      known.said = text
+      // A session that is killed leaves at least its last words.
+      if (part.time?.end && !parents.has(sessionID)) {
+        known.telling = tell("AssistantMessage", sessionID, { last_assistant_message: text })
+        await known.telling
       }
     },
   }
