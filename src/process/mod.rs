@@ -9,5 +9,6 @@ pub mod caller;
 pub mod detach;
 pub mod git;
 pub mod identity;
+pub mod job;
 pub mod process_id;
 pub mod surroundings;

@@ -67,14 +67,15 @@ pub fn exists(pid: u32) -> Option<bool> {
 }
 
 /// The boot without the pid namespace.
-fn boot_id(boot: &str) -> &str {
+pub(super) fn boot_id(boot: &str) -> &str {
     boot.split('.').next().unwrap_or_default()
 }
 
 /// The kernel gives the first pid namespace this number; in it, pids need no further name.
 const FIRST_PID_NAMESPACE: &str = "4026531836";
 
-fn current_boot() -> Option<String> {
+/// The boot of this machine, as [`ProcessId::boot`] has it.
+pub(super) fn current_boot() -> Option<String> {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let namespace = std::fs::read_link("/proc/self/ns/pid").ok();
     let namespace = namespace.as_deref().and_then(|link| link.to_str()?.strip_prefix("pid:[")?.strip_suffix(']'));
@@ -110,17 +111,27 @@ pub(super) fn session_leader() -> Option<u32> {
 }
 
 /// The part of `/proc/PID/stat` that is needed.
-struct Stat {
+pub(super) struct Stat {
     /// The first 15 bytes of the program's name.
-    command: String,
+    pub(super) command: String,
     parent: u32,
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "read on Linux only"))]
-    session: u32,
-    start: u64,
-    ended: bool,
+    pub(super) group: u32,
+    pub(super) session: u32,
+    pub(super) start: u64,
+    pub(super) ended: bool,
 }
 
-fn read_stat(process: &str) -> Option<Stat> {
+/// What the system tells of all processes that it shows; nothing where it has no `/proc`.
+pub(super) fn all() -> impl Iterator<Item = (u32, Stat)> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| {
+        let name = entry.file_name();
+        let pid = name.to_str()?.parse().ok()?;
+        Some((pid, read_stat(name.to_str()?)?))
+    })
+}
+
+pub(super) fn read_stat(process: &str) -> Option<Stat> {
     parse_stat(&std::fs::read(format!("/proc/{process}/stat")).ok()?)
 }
 
@@ -136,6 +147,7 @@ fn parse_stat(stat: &[u8]) -> Option<Stat> {
     Some(Stat {
         command: String::from_utf8_lossy(command).into_owned(),
         parent: field(4)?.parse().ok()?,
+        group: field(5)?.parse().ok()?,
         session: field(6)?.parse().ok()?,
         start: field(22)?.parse().ok()?,
         ended: matches!(*field(3)?, "Z" | "X" | "x"),

@@ -1,0 +1,241 @@
+//! The directory of a job: its files, its lock, and what they say together.
+
+use super::files::{Durability, is_absent, read_json, write_json};
+use super::members;
+use crate::domain::job::{Exit, Outcome, Spec, Status, VERSION};
+use crate::error::{Error, Result};
+use crate::process::process_id::{ProcessId, boot_id, current_boot};
+use chrono::{DateTime, Utc};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The directory of one job, `STORE/jobs/ID`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobDir {
+    path: PathBuf,
+}
+
+/// What the files of a job say together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its supervisor lives. The status is that of a job not begun if none is written yet.
+    Alive(Box<Status>),
+    /// It has ended.
+    Over(Box<Exit>),
+    /// It was started, and whoever looked after it died before it ended. [`JobDir::record_lost`] makes that final.
+    Lost(Box<Status>),
+    /// Nobody looks after it, and nothing is lost by that: [`super::rearm`] it.
+    Unarmed(Box<Status>),
+    /// There is no such directory.
+    Gone,
+}
+
+/// How often a lock is tried that somebody may just be looking at.
+const TRIES: u32 = 20;
+const TRY_PAUSE: Duration = Duration::from_millis(1);
+
+impl JobDir {
+    /// The directory at `path`, whether it exists or not.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        Self { path: std::path::absolute(&path).unwrap_or(path) }
+    }
+
+    /// Its absolute path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The documented status file, for `show --path`.
+    #[must_use]
+    pub fn status_path(&self) -> PathBuf {
+        self.path.join("status.json")
+    }
+
+    /// Where the output is kept: files named by the offset of their first byte.
+    #[must_use]
+    pub fn output_path(&self) -> PathBuf {
+        self.path.join("output")
+    }
+
+    pub(super) fn spec_path(&self) -> PathBuf {
+        self.path.join("spec.json")
+    }
+
+    pub(super) fn control_path(&self) -> PathBuf {
+        self.path.join("control")
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.path.join("lock")
+    }
+
+    /// The directory of another job of the same store.
+    #[must_use]
+    pub fn sibling(&self, id: &str) -> Self {
+        Self { path: self.path.with_file_name(id) }
+    }
+
+    /// The directory with the locks of a group's slots.
+    pub(super) fn group_path(&self, group: &str) -> PathBuf {
+        self.path.with_file_name("groups").join(group)
+    }
+
+    /// What it is to do; `None` if that is not there.
+    ///
+    /// # Errors
+    /// `Refused` if the file cannot be read, `Corrupt` if it is no such file. The same for the other files.
+    pub fn spec(&self) -> Result<Option<Spec>> {
+        read_json(&self.spec_path())
+    }
+
+    /// How it is going, as its supervisor last wrote it.
+    ///
+    /// # Errors
+    /// As [`JobDir::spec`].
+    pub fn status(&self) -> Result<Option<Status>> {
+        read_json(&self.status_path())
+    }
+
+    /// How it ended.
+    ///
+    /// # Errors
+    /// As [`JobDir::spec`].
+    pub fn exit(&self) -> Result<Option<Exit>> {
+        read_json(&self.path.join("exit.json"))
+    }
+
+    pub(super) fn write_status(&self, status: &Status, durability: Durability) -> io::Result<()> {
+        write_json(&self.status_path(), status, durability)
+    }
+
+    pub(super) fn write_exit(&self, exit: &Exit) -> io::Result<()> {
+        write_json(&self.path.join("exit.json"), exit, Durability::Synced)
+    }
+
+    /// Whether somebody looks after it now.
+    ///
+    /// # Errors
+    /// `Refused` if the lock cannot be tried.
+    pub fn is_alive(&self) -> Result<bool> {
+        Ok(self.look()?.is_none())
+    }
+
+    /// The shared lock, held while the files are read; `None` if a supervisor holds it. A lock that is not there is free.
+    fn look(&self) -> Result<Option<Option<File>>> {
+        let file = match File::open(self.lock_path()) {
+            Ok(file) => file,
+            Err(error) if is_absent(&error) => return Ok(Some(None)),
+            Err(error) => return Err(self.cannot_lock(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(Some(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(self.cannot_lock(error)),
+        }
+    }
+
+    fn cannot_lock(&self, error: io::Error) -> Error {
+        Error::io(format!("cannot lock the job's directory {}", self.path.display()), error)
+    }
+
+    /// What the files say together.
+    ///
+    /// # Errors
+    /// `Refused` or `Corrupt` if they cannot be read.
+    pub fn standing(&self) -> Result<Standing> {
+        let status = || Ok::<_, Error>(Box::new(self.status()?.unwrap_or_default()));
+        let Some(lock) = self.look()? else { return Ok(Standing::Alive(status()?)) };
+        // The lock is held meanwhile, so that nobody arms it again between two reads.
+        let standing = match (self.exit()?, status()?) {
+            (Some(exit), _) => Standing::Over(Box::new(exit)),
+            (None, status) if status.has_started() => Standing::Lost(status),
+            (None, _) if !self.path.is_dir() => Standing::Gone,
+            (None, status) => Standing::Unarmed(status),
+        };
+        drop(lock);
+        Ok(standing)
+    }
+
+    /// Blocks until nobody looks after it; at once if it is not there.
+    pub(super) fn wait_for_lock(&self) -> io::Result<()> {
+        match File::open(self.lock_path()) {
+            Ok(file) => file.lock_shared(),
+            Err(error) if is_absent(&error) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The lock, if nobody holds it. Whoever only looks holds it for a moment.
+    pub(super) fn take_lock(&self) -> Result<Option<File>> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(self.lock_path()).map_err(|error| self.cannot_lock(error))?;
+        for _ in 0..TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(file)),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(TRY_PAUSE),
+                Err(TryLockError::Error(error)) => return Err(self.cannot_lock(error)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether `lock` is the lock of this directory, not of one that was deleted and made again.
+    pub(super) fn owns(&self, lock: &File) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+        let there = std::fs::metadata(self.lock_path()).map(identity);
+        lock.metadata().map(identity).is_ok_and(|held| there.is_ok_and(|there| there == held))
+    }
+
+    /// Writes the end of a job that is [`Standing::Lost`], with what still runs of it. `None` if it is not lost, or
+    /// somebody else says so at this moment. Nothing is killed.
+    ///
+    /// # Errors
+    /// `Refused` if the file cannot be written, `Corrupt` if another cannot be read.
+    pub fn record_lost(&self, now: DateTime<Utc>) -> Result<Option<Exit>> {
+        if !matches!(self.standing()?, Standing::Lost(_)) {
+            return Ok(None);
+        }
+        let Some(lock) = self.take_lock()? else { return Ok(None) };
+        let (None, Some(status)) = (self.exit()?, self.status()?) else { return Ok(None) };
+        let exit = lost_exit(&status, now);
+        let written = self.write_exit(&exit);
+        drop(lock);
+        written.map_err(|error| Error::io(format!("cannot write the end of {}", status.id), error))?;
+        Ok(Some(exit))
+    }
+}
+
+fn lost_exit(status: &Status, now: DateTime<Utc>) -> Exit {
+    let left_behind = members::living_of(status);
+    let reason = match (rebooted_since(status), &left_behind) {
+        (true, _) => "the machine was restarted while it ran",
+        (false, Some(_)) => "its supervisor was killed; its processes still run",
+        (false, None) => "its supervisor was killed",
+    };
+    Exit {
+        version: VERSION,
+        id: status.id.clone(),
+        outcome: Outcome::Lost,
+        reason: Some(reason.to_owned()),
+        started_at: Some(status.since),
+        ended_at: now,
+        bytes: status.bytes,
+        left_behind,
+        ..Exit::default()
+    }
+}
+
+/// Whether the supervisor belonged to an earlier boot of this machine.
+fn rebooted_since(status: &Status) -> bool {
+    let supervisor = status.supervisor.as_deref().and_then(ProcessId::parse);
+    let now = current_boot();
+    supervisor.zip(now).is_some_and(|(supervisor, now)| boot_id(&supervisor.boot) != boot_id(&now))
+}

@@ -1,0 +1,205 @@
+//! Making a job's directory and starting its supervisor.
+//!
+//! The lock is taken before anybody can know of the job, and handed on as the supervisor's standard input: at no moment
+//! is a job that is being born without its lock, and no descriptor leaks. The supervisor answers when it has taken over
+//! and left our process group, so that nothing that happens to the caller from then on concerns it.
+
+use super::control;
+use super::dir::{JobDir, Standing};
+use super::ears::readable;
+use super::files::{Durability, sync_dir, write_json};
+use crate::domain::job::{Exit, Outcome, Spec, VERSION};
+use crate::error::{Error, Kind, Result};
+use chrono::{DateTime, Utc};
+use std::ffi::OsString;
+use std::fs::{DirBuilder, File};
+use std::io::{self, PipeReader, Read};
+use std::os::fd::AsFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Tells the supervisor whose variables are in its environment: the job's id. Commands do not see it.
+pub const VALUES_VARIABLE: &str = "STATE_JOB_VALUES";
+/// What a supervisor writes when it has taken over: a byte that no test harness prints.
+pub(super) const ANSWER: u8 = 6;
+/// How long that may take on a machine that is very busy.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
+
+/// A job's directory with its lock, ready for a supervisor. Dropped without one, whoever comes by can [`rearm`] it.
+#[derive(Debug)]
+pub struct Armed {
+    dir: JobDir,
+    lock: File,
+    id: String,
+}
+
+/// How to start a supervisor: a program that calls [`super::Post::from_stdin`] and [`super::supervise`].
+#[derive(Clone, Debug)]
+pub struct Supervisor<'a> {
+    /// Absolute path of the program.
+    pub program: &'a Path,
+    /// Its arguments. It is started in `/`, so paths among them must be absolute.
+    pub args: &'a [OsString],
+}
+
+/// Makes the directory of a new job and takes its lock. Durable when it returns. Call it before the record is committed,
+/// and [`Armed::abandon`] it if that fails.
+///
+/// # Errors
+/// What [`Spec::check`] says; `Conflict` if the directory exists; `Refused` if it cannot be made.
+pub fn prepare(dir: &JobDir, spec: &Spec) -> Result<Armed> {
+    spec.check()?;
+    let fail = |error| Error::io(format!("cannot make the job's directory {}", dir.path().display()), error);
+    let private = |path: &Path, recursive| DirBuilder::new().recursive(recursive).mode(0o700).create(path);
+    private(dir.path().parent().unwrap_or(Path::new("/")), true).map_err(fail)?;
+    match private(dir.path(), false) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(Error::conflict(format!("the job's directory {} exists already", dir.path().display())));
+        }
+        made => made.map_err(fail)?,
+    }
+    let filled = fill(dir, spec);
+    if filled.is_err() {
+        // The first error is the one to tell; what is left has no record and is found by that.
+        let _ = std::fs::remove_dir_all(dir.path());
+    }
+    Ok(Armed { dir: dir.clone(), lock: filled?, id: spec.id.clone() })
+}
+
+fn fill(dir: &JobDir, spec: &Spec) -> Result<File> {
+    let fail = |error| Error::io(format!("cannot fill the job's directory {}", dir.path().display()), error);
+    let lock = dir.take_lock()?.ok_or_else(|| taken(dir))?;
+    DirBuilder::new().mode(0o700).create(dir.output_path()).map_err(fail)?;
+    control::create(&dir.control_path()).map_err(fail)?;
+    write_json(&dir.spec_path(), &Spec { version: VERSION, ..spec.clone() }, Durability::Synced).map_err(fail)?;
+    sync_dir(dir.path().parent().unwrap_or(Path::new("/"))).map_err(fail)?;
+    Ok(lock)
+}
+
+fn taken(dir: &JobDir) -> Error {
+    Error::new(Kind::Busy, format!("busy: somebody looks after {} already", dir.path().display()))
+}
+
+/// Takes the lock of a job that was never started and that nobody looks after; `None` if it needs nobody, or somebody
+/// else was quicker. One whose `spec.json` cannot be understood ends as lost.
+///
+/// # Errors
+/// `Refused` or `Corrupt` if its other files cannot be read.
+pub fn rearm(dir: &JobDir, now: DateTime<Utc>) -> Result<Option<Armed>> {
+    if !matches!(dir.standing()?, Standing::Unarmed(_)) {
+        return Ok(None);
+    }
+    let Some(lock) = dir.take_lock()? else { return Ok(None) };
+    let has_started = dir.status()?.is_some_and(|status| status.has_started());
+    if has_started || dir.exit()?.is_some() {
+        return Ok(None);
+    }
+    match dir.spec() {
+        Ok(Some(spec)) => Ok(Some(Armed { dir: dir.clone(), lock, id: spec.id })),
+        _ => give_up(dir, now).map(|()| None),
+    }
+}
+
+fn give_up(dir: &JobDir, now: DateTime<Utc>) -> Result<()> {
+    let id = dir.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let reason = Some("what it was to do cannot be read any more".to_owned());
+    let exit = Exit { version: VERSION, id, outcome: Outcome::Lost, reason, ended_at: now, ..Exit::default() };
+    dir.write_exit(&exit).map_err(|error| Error::io("cannot write the end of the job", error))
+}
+
+impl Armed {
+    /// The directory.
+    pub fn dir(&self) -> &JobDir {
+        &self.dir
+    }
+
+    /// Removes the directory of a job that came to nothing.
+    pub fn abandon(self) {
+        // What is left has no record and is found by that.
+        let _ = std::fs::remove_dir_all(self.dir.path());
+    }
+
+    #[cfg(test)]
+    pub(super) fn into_parts(self) -> (JobDir, File) {
+        (self.dir, self.lock)
+    }
+
+    /// Starts the supervisor, with `values` in its environment, and waits until it has taken over. Its pid.
+    ///
+    /// # Errors
+    /// `Refused` if it could not be started, or ended before it took over: then the job can be armed again.
+    pub fn launch(self, supervisor: &Supervisor<'_>, values: &[(String, OsString)]) -> Result<u32> {
+        let fail = |error| Error::io(format!("cannot start the supervisor of {}", self.id), error);
+        let (mut answer, asked) = io::pipe().map_err(fail)?;
+        let mut command = without_foreign(supervisor);
+        command.stdin(Stdio::from(self.lock)).stdout(asked).stderr(Stdio::null()).current_dir("/");
+        if values.is_empty() {
+            command.env_remove(VALUES_VARIABLE);
+        } else {
+            command.env(VALUES_VARIABLE, &self.id).envs(values.iter().map(|(name, value)| (name, value)));
+        }
+        let child = command.spawn().map_err(fail)?;
+        // It holds our end of the pipe, without which there is no end to be read.
+        drop(command);
+        let pid = child.id();
+        let answered = has_answered(&mut answer);
+        reap_later(child);
+        if answered {
+            return Ok(pid);
+        }
+        Err(Error::new(Kind::Refused, format!("the supervisor of {} ended before it took over", self.id))
+            .hint("nothing is lost: the job is started by the next command that looks at it"))
+    }
+}
+
+fn has_answered(answer: &mut PipeReader) -> bool {
+    let until = Instant::now() + ANSWER_PATIENCE;
+    let mut buffer = [0; 256];
+    while readable(&[Some(answer.as_fd())], Some(until))[0] {
+        match answer.read(&mut buffer) {
+            Ok(0) => return false,
+            Ok(count) if buffer[..count].contains(&ANSWER) => return true,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+/// A program that lives on, as a server does, must take note of the end; of one that ends first, init does.
+fn reap_later(mut child: Child) {
+    let wait = move || child.wait();
+    // Without a thread it stays in the list of processes until this one ends.
+    let _ = std::thread::Builder::new().name("reap".to_owned()).stack_size(64 << 10).spawn(wait);
+}
+
+/// The command, without descriptors that our own caller left open: it would hold them for hours, and a host that reads
+/// the other end would wait for as long. Only a shell can close them before the program starts.
+fn without_foreign(supervisor: &Supervisor<'_>) -> Command {
+    let foreign = foreign_descriptors();
+    let mut command = if foreign.is_empty() {
+        Command::new(supervisor.program)
+    } else {
+        let closing: String = foreign.iter().map(|fd| format!(" {fd}>&-")).collect();
+        let mut shell = Command::new("/bin/sh");
+        shell.arg("-c").arg(format!("exec \"$0\" \"$@\"{closing}")).arg(supervisor.program);
+        shell
+    };
+    command.args(supervisor.args);
+    command
+}
+
+/// Descriptors that every program we start would get: none of ours. Shells can close only those of one digit.
+fn foreign_descriptors() -> Vec<u32> {
+    (3..10).filter(|fd| is_inherited(*fd)).collect()
+}
+
+/// The flags are octal; the bit is `O_CLOEXEC`.
+fn is_inherited(fd: u32) -> bool {
+    let Ok(info) = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")) else { return false };
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+    flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok()).is_some_and(|flags| flags & 0o2_000_000 == 0)
+}

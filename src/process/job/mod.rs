@@ -1,0 +1,60 @@
+//! Background jobs below the ledger: a directory, a lock, and one supervisor process for each job.
+//!
+//! The supervisor holds the lock of the directory for its life; nothing else says that a job is looked after. Lock free
+//! and `exit.json`: over. Lock free, started, no `exit.json`: lost. Lock free and never started: whoever comes by arms it
+//! again. Dependents wait on the locks of what they need, groups have a lock a slot, so that a crash frees all of them.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `dir` | the directory's files, and what they say together: [`Standing`] |
+//! | `launch` | making the directory, starting the supervisor: [`prepare`], [`rearm`], [`Armed::launch`] |
+//! | `post` | the supervisor's side of that: it takes the lock over and lets go of everything else: [`Post`] |
+//! | `supervise` | its work from the first wait to the exit record: [`supervise`] |
+//! | `needs`, `slots` | waiting for other jobs, waiting for a slot |
+//! | `attempt`, `leader` | one run of the command: limits, stopping, what it leaves behind |
+//! | `elsewhere`, `shell` | work that runs elsewhere; poll and cleanup commands |
+//! | `ears` | the one place where a supervisor waits: pipe, control, session, mail of its threads |
+//! | `capture`, `output` | writing output into capped files; reading it: [`Follow`], [`tail`] |
+//! | `matches`, `results` | lines that patterns find; declared files hashed |
+//! | `control` | what a supervisor can be told: [`send`] |
+//! | `members` | processes found by identity, when no parent is left: [`living`], [`end_group`] |
+//! | `recorder` | what the ledger is told: [`Recorder`] |
+//!
+//! A supervisor waits in `poll(2)` and copies through one buffer. Threads only block on locks and on the child, so that
+//! it stays small: 200 of them are nothing.
+//!
+//! Does not know: the store. What the ledger is told goes through [`Recorder`].
+
+mod attempt;
+mod capture;
+mod control;
+mod dir;
+mod ears;
+mod elsewhere;
+mod files;
+mod launch;
+mod leader;
+mod matches;
+mod members;
+mod needs;
+mod output;
+mod post;
+mod recorder;
+mod results;
+mod shell;
+mod slots;
+mod supervise;
+#[cfg(test)]
+mod tests;
+mod wait;
+
+pub use control::{Command, send};
+pub use dir::{JobDir, Standing};
+pub use launch::{Armed, Supervisor, VALUES_VARIABLE, prepare, rearm};
+pub use members::{end_group, living, living_of};
+pub use output::{Follow, Piece, Tail, kept_bytes, tail};
+pub use post::Post;
+pub use recorder::Recorder;
+pub use results::hash_file;
+pub use supervise::{World, supervise};
+pub use wait::wait_for_end;

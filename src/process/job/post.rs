@@ -1,0 +1,50 @@
+//! The post of a supervisor: the lock of its job, a session of its own, and nothing of whoever started it.
+
+use super::control::Control;
+use super::dir::JobDir;
+use super::launch::ANSWER;
+use crate::error::{Error, Result};
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+
+/// A job that this process looks after, until it is dropped.
+pub struct Post {
+    pub(super) dir: JobDir,
+    pub(super) lock: File,
+    pub(super) control: Control,
+}
+
+impl Post {
+    /// Takes over the lock that is our standard input, leaves the session of whoever started us, answers, and lets go of
+    /// all three streams. To be called first thing in a process of its own.
+    ///
+    /// # Errors
+    /// `Usage` if the standard input is not the lock of this job; `Refused` if the system refuses something.
+    pub fn from_stdin(dir: &JobDir) -> Result<Self> {
+        let fail = |error: io::Error| Error::io(format!("cannot look after {}", dir.path().display()), error);
+        let lock = rustix::io::fcntl_dupfd_cloexec(io::stdin(), 3).map_err(|error| fail(error.into()))?;
+        let lock = File::from(lock);
+        if !dir.owns(&lock) || lock.try_lock().is_err() {
+            return Err(Error::usage("the standard input is not the lock of this job")
+                .hint("jobs are started with `state run`"));
+        }
+        let control = Control::open(dir).map_err(fail)?;
+        // Refused only to who leads a group already, and so has left the caller's.
+        let _ = rustix::process::setsid();
+        // The launcher may have gone; the job has not.
+        let _ = io::stdout().write_all(&[ANSWER]).and_then(|()| io::stdout().flush());
+        let null = OpenOptions::new().read(true).write(true).open("/dev/null").map_err(fail)?;
+        let replaced = dup2_stdin(&null).and_then(|()| dup2_stdout(&null)).and_then(|()| dup2_stderr(&null));
+        replaced.map_err(|error| fail(error.into()))?;
+        Ok(Self { dir: dir.clone(), lock, control })
+    }
+
+    /// Looks after the job within this process, which stays in its session.
+    #[cfg(test)]
+    pub(super) fn within(armed: super::Armed) -> Self {
+        let (dir, lock) = armed.into_parts();
+        let control = Control::open(&dir).expect("a directory just made has one");
+        Self { dir, lock, control }
+    }
+}

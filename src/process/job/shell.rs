@@ -1,0 +1,76 @@
+//! Shell commands beside the job's own: the poll of work elsewhere, the cleanup.
+
+use super::ears::{Ended, Mail, mailbox, readable};
+use super::leader::Leader;
+use super::members::KILL_WAIT;
+use rustix::process::Signal;
+use std::io::{self, PipeReader, Read};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What is kept of its output: the end.
+const OUTPUT_BYTES: usize = 16 << 10;
+/// How long its output is awaited when it has ended.
+const DRAIN: Duration = Duration::from_millis(200);
+
+/// Runs `command` with `sh -c` in `cwd` for at most `limit`: its exit code, none if it did not come to that, and the end
+/// of its output. Blocks.
+pub(super) fn run(id: &str, command: &str, cwd: &Path, limit: Duration) -> io::Result<(Option<i32>, Vec<u8>)> {
+    let (sender, mut inbox) = mailbox()?;
+    let (mut output, writer) = io::pipe()?;
+    let mut shell = Command::new("/bin/sh");
+    shell.arg("-c").arg(command).current_dir(cwd).stdin(Stdio::null());
+    shell.stdout(writer.try_clone()?).stderr(writer);
+    let leader = Leader::start(id, &mut shell, &sender)?;
+    drop(shell);
+    let (mut kept, mut until) = (Vec::new(), Instant::now() + limit);
+    let (mut open, mut killed) = (true, false);
+    loop {
+        let mail = inbox.wait(open.then(|| output.as_fd()), Some(until));
+        open = open && read_ready(&mut output, &mut kept);
+        if let Some(ended) = mail.into_iter().find_map(ended) {
+            drain(&mut output, &mut kept, open);
+            return Ok((ended.code.filter(|_| !killed), kept));
+        }
+        match (Instant::now() >= until, killed) {
+            (false, _) => {}
+            (true, true) => return Ok((None, kept)),
+            (true, false) => {
+                leader.signal(Signal::KILL);
+                (killed, until) = (true, Instant::now() + KILL_WAIT);
+            }
+        }
+    }
+}
+
+fn ended(mail: Mail) -> Option<Ended> {
+    if let Mail::LeaderEnded(ended) = mail { Some(ended) } else { None }
+}
+
+fn drain(output: &mut PipeReader, kept: &mut Vec<u8>, open: bool) {
+    let until = Instant::now() + DRAIN;
+    let mut open = open;
+    while open && readable(&[Some(output.as_fd())], Some(until))[0] && Instant::now() < until {
+        open = read_ready(output, kept);
+    }
+}
+
+/// Reads what is there. `false` at the end.
+fn read_ready(output: &mut PipeReader, kept: &mut Vec<u8>) -> bool {
+    if !readable(&[Some(output.as_fd())], Some(Instant::now()))[0] {
+        return true;
+    }
+    let mut buffer = [0; 4096];
+    match output.read(&mut buffer) {
+        Ok(0) => false,
+        Ok(count) => {
+            kept.extend_from_slice(&buffer[..count]);
+            let too_many = kept.len().saturating_sub(OUTPUT_BYTES);
+            kept.drain(..too_many);
+            true
+        }
+        Err(error) => error.kind() == io::ErrorKind::Interrupted,
+    }
+}
