@@ -7,7 +7,7 @@ use crate::domain::id::Uid;
 use crate::domain::record::Record;
 use crate::domain::{field, kind, terms, when};
 use crate::error::{Error, Result};
-use crate::ops::{list, session};
+use crate::ops::{handoff, list, session};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
@@ -33,7 +33,9 @@ impl Gatherer<'_> {
     /// What is different since a log position; `since` says since when, in words. `stale` are references that no longer
     /// hold, and did then.
     pub(super) fn delta(&self, position: u64, since: &str, stale: Vec<Item>) -> Result<Vec<Section>> {
-        let changes = self.changes(position)?;
+        let mut changes = self.changes(position)?;
+        // Its own automatic handoff says nothing that a session does not know.
+        changes.retain(|change| !(change.is_mine && handoff::is_auto(&change.record)));
         if changes.is_empty() && stale.is_empty() {
             return Ok(vec![lines(vec![format!("{}. {since}: nothing changed.", self.place_name())])]);
         }
