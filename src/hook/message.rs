@@ -69,6 +69,7 @@ impl Message {
             input: HookInput {
                 event: event(host, &name, &fields),
                 transcript: fields.text(&["transcript_path", "transcriptPath"]),
+                is_heard: true,
             },
             name,
         })
