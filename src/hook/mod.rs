@@ -27,6 +27,8 @@ use std::time::Duration;
 
 /// No host waits longer. Tests set `STATE_TEST_HOOK_SECONDS`, because no test may fail where a machine is slow.
 const TIME_MAX: Duration = Duration::from_millis(950);
+/// How long it may take to note a failure.
+const NOTE_TIME_MAX: Duration = Duration::from_millis(50);
 /// How long a hook waits for the store, however many others come and go.
 const PATIENCE: Patience = Patience { each: TimeDelta::milliseconds(300), renewals: 0 };
 /// A longer message is not read.
@@ -56,8 +58,7 @@ pub fn answer(surroundings: &Surroundings, host: &str, store: Option<PathBuf>) -
     // Nobody listens any more if it took too long.
     std::thread::spawn(move || drop(send.send(work.run())));
     let seconds = (surroundings.env)("STATE_TEST_HOOK_SECONDS").and_then(|seconds| seconds.parse().ok());
-    let limit = seconds.map_or(TIME_MAX, Duration::from_secs);
-    let done = match receive.recv_timeout(limit) {
+    let done = match receive.recv_timeout(seconds.map_or(TIME_MAX, Duration::from_secs)) {
         Ok(done) => done?,
         Err(RecvTimeoutError::Timeout) => {
             return Err(fallback.failed(Error::new(Kind::Busy, "the hook took longer than a second and was left")));
@@ -107,6 +108,9 @@ impl Work {
             Err(error) => return Err(self.failed(error)),
         };
         workspace.store.patience = PATIENCE;
+        if let Ok(message) = &message {
+            one_of_two_hosts(&mut workspace, message);
+        }
         let outcome = message.and_then(|mut message| {
             message.input.is_heard = answer::is_heard(&message);
             let report = hook::hook(&workspace, &message.input)?;
@@ -122,10 +126,32 @@ impl Work {
         outcome.map(|(message, report)| Some(Done { message, report, workspace }))
     }
 
-    /// Notes a failure beside the store of the place where the hook was called.
+    /// Notes a failure beside the store of the place where the hook was called, if that does not take long either.
     fn failed(&self, error: Error) -> Error {
-        Workspace::place(self.environment.clone()).store.hook_failed(&format!("{}: {error}", self.host));
+        let (environment, note) = (self.environment.clone(), format!("{}: {error}", self.host));
+        let (send, receive) = mpsc::channel();
+        std::thread::spawn(move || {
+            Workspace::place(environment).store.hook_failed(&note);
+            let _ = send.send(());
+        });
+        let _ = receive.recv_timeout(NOTE_TIME_MAX);
         error
+    }
+}
+
+/// Hosts that run the hooks of others too, so that one session is told of by two of them.
+const SHARING: [&str; 3] = ["cursor", "copilot", "claude"];
+
+/// The event belongs to the session that is noted already, whichever of two hosts told of it.
+fn one_of_two_hosts(workspace: &mut Workspace, message: &Message) {
+    let Some(id) = message.session.as_deref().filter(|_| SHARING.contains(&message.host.as_str())) else { return };
+    if workspace.identity.session != format!("{}:{id}", message.host) {
+        return;
+    }
+    let activities = workspace.store.activities();
+    let mut names = SHARING.iter().map(|host| format!("{host}:{id}"));
+    if let Some(name) = names.find(|name| activities.of(name).is_some()) {
+        workspace.identity.session = name;
     }
 }
 

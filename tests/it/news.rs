@@ -116,3 +116,42 @@ fn a_compaction_is_told_what_to_keep_and_the_next_briefing_what_is_unfinished() 
     assert!(briefing.contains("So far:") && briefing.contains("asked and not answered"), "{briefing}");
     assert_eq!(briefing.matches("Sorting is not stable").count(), 1, "{briefing}");
 }
+
+#[test]
+fn a_session_that_only_its_host_knows_of_can_be_written_to() {
+    let w = Workspace::git();
+    let shell = w.hosted();
+    claude(&shell, "early", "UserPromptSubmit", json!({"prompt": "look around"}));
+    w.add_with("note", "welcome", &["--to", "claude:early"]);
+    assert!(w.ok(&["log"]).contains("welcome"));
+    assert!(claude(&shell, "early", "UserPromptSubmit", json!({"prompt": "go on"})).contains("welcome"));
+}
+
+#[test]
+fn one_session_told_of_by_two_hosts_is_one() {
+    let w = Workspace::git();
+    let shell = w.hosted();
+    let both = |name: &str, fields: serde_json::Value| {
+        for host in ["copilot", "claude"] {
+            let mut event = json!({"session_id": "same", "hook_event_name": name});
+            event.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            send(&shell, host, event);
+        }
+    };
+    both("UserPromptSubmit", json!({"prompt": "mend the clock"}));
+    both("SubagentStop", json!({"agent_id": "", "agent_type": "explore", "last_assistant_message": "three springs"}));
+    both("Stop", json!({"last_assistant_message": "mended"}));
+    both("SessionEnd", json!({"reason": "other"}));
+    assert_eq!(w.search(&["kind:handoff"]).len(), 1);
+    assert_eq!(w.search(&["kind:summary"]).len(), 1);
+}
+
+#[test]
+fn half_a_character_does_not_cost_the_request() {
+    let w = Workspace::git();
+    let shell = w.hosted();
+    let event = json!({"session_id": "h", "hook_event_name": "UserPromptSubmit", "cwd": shell.dir(), "prompt": "fix the widget CUT"});
+    shell.ok_with(&["hook", "claude"], &event.to_string().replace("CUT", r"\ud83d"));
+    claude(&shell, "h", "SessionEnd", json!({"reason": "other"}));
+    assert!(w.ok(&["resume", "--full"]).contains("fix the widget"));
+}

@@ -18,7 +18,7 @@ use crate::domain::activity::Background;
 use crate::domain::draft::{Draft, DraftLink};
 use crate::domain::id::Uid;
 use crate::domain::record::Record;
-use crate::domain::{field, kind, terms, text};
+use crate::domain::{digest, field, kind, terms, text};
 use crate::error::Result;
 use crate::ops::add::AddInput;
 use crate::ops::session;
@@ -168,7 +168,8 @@ fn asked(workspace: &Workspace, input: &HookInput, request: &str) -> Result<Hook
 fn edited(workspace: &Workspace, paths: &[String]) -> Result<bool> {
     let mut registers = Registers::new();
     for path in paths {
-        let (name, value) = stale::edited_register(path, &workspace.place)?;
+        // One odd name must not cost the others.
+        let Ok((name, value)) = stale::edited_register(path, &workspace.place) else { continue };
         // What is not a part of the project is nobody's business here.
         if !name.starts_with(&format!("{}/", field::REF)) {
             registers.insert(name, value);
@@ -201,12 +202,13 @@ fn edited(workspace: &Workspace, paths: &[String]) -> Result<bool> {
 fn subagent(workspace: &Workspace, id: &str, agent: &str, message: &str) -> Result<bool> {
     let body = note::masked(message);
     let Some(first) = body.lines().map(text::clean_line).find(|line| !text::is_blank(line)) else { return Ok(false) };
+    let nameless = format!("{:016x}", digest::sha256_u64(format!("{}\0{body}", workspace.identity.session).as_bytes()));
     let title = text::truncate_width(&format!("{}: {first}", text::clean_line(agent)), 120);
     let draft = Draft {
         kind: kind::SUMMARY.to_owned(),
         title,
         body,
-        key: Some(format!("{SUBAGENT}/{}", text::clean_line(id))).filter(|_| !id.is_empty()),
+        key: Some(format!("{SUBAGENT}/{}", if id.is_empty() { nameless } else { text::clean_line(id) })),
         tags: vec![SUBAGENT.to_owned()],
         links: vec![DraftLink {
             kind: field::link::RESULT_OF.to_owned(),
