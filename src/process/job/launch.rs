@@ -7,7 +7,7 @@
 use super::control;
 use super::dir::{JobDir, Standing};
 use super::ears::readable;
-use super::files::{Durability, sync_dir, write_json};
+use super::files::{sync_dir, write_first_json};
 use crate::domain::job::{Exit, Outcome, Spec, VERSION};
 use crate::error::{Error, Kind, Result};
 use chrono::{DateTime, Utc};
@@ -73,7 +73,7 @@ fn fill(dir: &JobDir, spec: &Spec) -> Result<File> {
     let lock = dir.take_lock()?.ok_or_else(|| taken(dir))?;
     DirBuilder::new().mode(0o700).create(dir.output_path()).map_err(fail)?;
     control::create(&dir.control_path()).map_err(fail)?;
-    write_json(&dir.spec_path(), &Spec { version: VERSION, ..spec.clone() }, Durability::Synced).map_err(fail)?;
+    write_first_json(&dir.spec_path(), &Spec { version: VERSION, ..spec.clone() }).map_err(fail)?;
     sync_dir(dir.path().parent().unwrap_or(Path::new("/"))).map_err(fail)?;
     Ok(lock)
 }
