@@ -1,7 +1,7 @@
 //! Waiting before a job starts: for the ends of other jobs, then for a slot.
 
 use super::dir::{JobDir, Standing};
-use super::ears::{Heard, Mail, earliest};
+use super::ears::{Heard, Mail};
 use super::files::Durability;
 use super::recorder::News;
 use super::slots;
@@ -112,16 +112,17 @@ impl Job {
         let group = self.dir.group_path(&wanted.group);
         let cannot = |error| Ending::failed(format!("the slots of {} cannot be used: {error}", wanted.group));
         slots::wait_in_thread(group, wanted.count, &self.sender).map_err(cannot)?;
+        // A slot that is free comes at once, and is not worth a note.
+        let mut soon = Some(Instant::now() + Duration::from_millis(20));
         loop {
-            // A slot that is free comes at once, and is not worth a note.
-            let soon = (self.status.waits_for.is_empty()).then(|| Instant::now() + Duration::from_millis(20));
-            let heard = self.listen_waiting(earliest([soon]))?;
+            let heard = self.listen_waiting(soon)?;
             let slot =
                 heard.mail.into_iter().find_map(|mail| if let Mail::Slot(file) = mail { Some(file) } else { None });
             if slot.is_some() {
                 return Ok(slot);
             }
             self.note_waiting(vec![format!("slot {}", wanted.group)]);
+            soon = None;
         }
     }
 

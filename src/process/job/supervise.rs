@@ -119,6 +119,8 @@ pub(super) struct Job {
     pub(super) results: Vec<ResultFile>,
     pub(super) left_behind: Option<Group>,
     pub(super) silence: Duration,
+    /// The end that somebody wants before the next attempt.
+    pub(super) wanted: Option<Ending>,
     pub(super) strays: Vec<JoinHandle<()>>,
 }
 
@@ -147,6 +149,7 @@ pub fn supervise(post: Post, world: World, recorder: impl Recorder + 'static) ->
         results: Vec::new(),
         left_behind: None,
         silence: Duration::ZERO,
+        wanted: None,
         strays: Vec::new(),
         dir,
         spec,
@@ -180,7 +183,7 @@ impl Job {
             if number > self.spec.retries || ending.is_final || !ending.outcome.is_retried() {
                 return ending;
             }
-            if let Err(ending) = self.pause_after(number) {
+            if let Some(ending) = self.wanted.take().or_else(|| self.pause_after(number).err()) {
                 return ending;
             }
             number += 1;
@@ -238,6 +241,8 @@ impl Job {
         status.waits_for.clear();
         self.write_status(Durability::Whole);
         let Self { mut teller, ears, strays, .. } = self;
+        // Closing is not enough: a program that another thread starts just now has the file for a moment.
+        let _ = lock.unlock();
         drop((lock, ears));
         teller.tell(News::Ended(Box::new(exit.clone())));
         teller.finish();
