@@ -1,12 +1,13 @@
 //! The directory of a job: its files, its lock, and what they say together.
 
 use super::files::{Durability, is_absent, read_json, write_json};
+use super::lock::Lock;
 use super::members;
 use crate::domain::job::{Exit, Outcome, Spec, Status, VERSION};
 use crate::error::{Error, Result};
 use crate::process::process_id::{ProcessId, boot_id, current_boot};
 use chrono::{DateTime, Utc};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -127,17 +128,13 @@ impl JobDir {
     }
 
     /// The shared lock, held while the files are read; `None` if a supervisor holds it. A lock that is not there is free.
-    fn look(&self) -> Result<Option<Option<File>>> {
+    fn look(&self) -> Result<Option<Option<Lock>>> {
         let file = match File::open(self.lock_path()) {
             Ok(file) => file,
             Err(error) if is_absent(&error) => return Ok(Some(None)),
             Err(error) => return Err(self.cannot_lock(error)),
         };
-        match file.try_lock_shared() {
-            Ok(()) => Ok(Some(Some(file))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(self.cannot_lock(error)),
-        }
+        Ok(Lock::try_shared(file).map_err(|error| self.cannot_lock(error))?.map(Some))
     }
 
     fn cannot_lock(&self, error: io::Error) -> Error {
@@ -165,33 +162,34 @@ impl JobDir {
     /// Blocks until nobody looks after it; at once if it is not there.
     pub(super) fn wait_for_lock(&self) -> io::Result<()> {
         match File::open(self.lock_path()) {
-            Ok(file) => file.lock_shared(),
+            Ok(file) => Lock::wait_shared(file).map(drop),
             Err(error) if is_absent(&error) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
     /// The lock, if nobody holds it. Whoever only looks holds it for a moment.
-    pub(super) fn take_lock(&self) -> Result<Option<File>> {
+    pub(super) fn take_lock(&self) -> Result<Option<Lock>> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let file = options.open(self.lock_path()).map_err(|error| self.cannot_lock(error))?;
+        let mut file = options.open(self.lock_path()).map_err(|error| self.cannot_lock(error))?;
         for _ in 0..TRIES {
-            match file.try_lock() {
-                Ok(()) => return Ok(Some(file)),
-                Err(TryLockError::WouldBlock) => std::thread::sleep(TRY_PAUSE),
-                Err(TryLockError::Error(error)) => return Err(self.cannot_lock(error)),
+            match Lock::try_exclusive(file).map_err(|error| self.cannot_lock(error))? {
+                Ok(lock) => return Ok(Some(lock)),
+                Err(taken) => file = taken,
             }
+            std::thread::sleep(TRY_PAUSE);
         }
         Ok(None)
     }
 
     /// Whether `lock` is the lock of this directory, not of one that was deleted and made again.
-    pub(super) fn owns(&self, lock: &File) -> bool {
+    pub(super) fn owns(&self, lock: &Lock) -> bool {
         use std::os::unix::fs::MetadataExt;
         let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
         let there = std::fs::metadata(self.lock_path()).map(identity);
-        lock.metadata().map(identity).is_ok_and(|held| there.is_ok_and(|there| there == held))
+        let held = lock.file().and_then(|file| file.metadata().ok()).map(identity);
+        held.is_some_and(|held| there.is_ok_and(|there| there == held))
     }
 
     /// Writes the end of a job that is [`Standing::Lost`], with what still runs of it. `None` if it is not lost, or

@@ -8,6 +8,7 @@ use super::control;
 use super::dir::{JobDir, Standing};
 use super::ears::readable;
 use super::files::{sync_dir, write_first_json};
+use super::lock::Lock;
 use crate::domain::job::{Exit, Outcome, Spec, VERSION};
 use crate::error::{Error, Kind, Result};
 use chrono::{DateTime, Utc};
@@ -31,7 +32,7 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Armed {
     dir: JobDir,
-    lock: File,
+    lock: Lock,
     id: String,
 }
 
@@ -68,7 +69,7 @@ pub fn prepare(dir: &JobDir, spec: &Spec) -> Result<Armed> {
     Ok(Armed { dir: dir.clone(), lock: filled?, id: spec.id.clone() })
 }
 
-fn fill(dir: &JobDir, spec: &Spec) -> Result<File> {
+fn fill(dir: &JobDir, spec: &Spec) -> Result<Lock> {
     let fail = |error| Error::io(format!("cannot fill the job's directory {}", dir.path().display()), error);
     let lock = dir.take_lock()?.ok_or_else(|| taken(dir))?;
     DirBuilder::new().mode(0o700).create(dir.output_path()).map_err(fail)?;
@@ -122,7 +123,7 @@ impl Armed {
     }
 
     #[cfg(test)]
-    pub(super) fn into_parts(self) -> (JobDir, File) {
+    pub(super) fn into_parts(self) -> (JobDir, Lock) {
         (self.dir, self.lock)
     }
 
@@ -134,8 +135,8 @@ impl Armed {
         let fail = |error| Error::io(format!("cannot start the supervisor of {}", self.id), error);
         let (mut answer, asked) = io::pipe().map_err(fail)?;
         let mut command = without_foreign(supervisor);
-        let given = self.lock.try_clone().map_err(fail)?;
-        command.stdin(Stdio::from(given)).stdout(asked).stderr(Stdio::null()).current_dir("/");
+        let given = self.lock.file().map(File::try_clone).transpose().map_err(fail)?;
+        command.stdin(given.map_or_else(Stdio::null, Stdio::from)).stdout(asked).stderr(Stdio::null()).current_dir("/");
         if values.is_empty() {
             command.env_remove(VALUES_VARIABLE);
         } else {
@@ -144,22 +145,18 @@ impl Armed {
         let spawned = command.spawn();
         // It holds our end of the pipe, without which there is no end to be read.
         drop(command);
-        let child = spawned.inspect_err(|_| self.let_go()).map_err(fail)?;
+        let child = spawned.map_err(fail)?;
         let pid = child.id();
         let answered = has_answered(&mut answer);
         reap_later(child);
-        match answered {
-            Some(true) => return Ok(pid),
-            Some(false) => self.let_go(),
-            None => {}
+        if answered != Some(false) {
+            self.lock.leave_to_others();
+        }
+        if answered == Some(true) {
+            return Ok(pid);
         }
         Err(Error::new(Kind::Refused, format!("the supervisor of {} did not take over", self.id))
             .hint("nothing is lost: the job is started by the next command that looks at it"))
-    }
-
-    /// Closing is not enough: a program that another thread starts just now has the file for a moment.
-    fn let_go(&self) {
-        let _ = self.lock.unlock();
     }
 }
 

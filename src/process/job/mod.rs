@@ -16,6 +16,7 @@
 //! | `ears` | the one place where a supervisor waits: pipe, control, session, mail of its threads |
 //! | `capture`, `output` | writing output into capped files; reading it: [`Follow`], [`tail`] |
 //! | `matches`, `results` | lines that patterns find; declared files hashed |
+//! | `lock` | a lock that is free as soon as it is let go of |
 //! | `control` | what a supervisor can be told: [`send`] |
 //! | `members` | processes found by identity, when no parent is left: [`living`], [`end_group`] |
 //! | `recorder` | what the ledger is told: [`Recorder`] |
@@ -34,6 +35,7 @@ mod elsewhere;
 mod files;
 mod launch;
 mod leader;
+mod lock;
 mod matches;
 mod members;
 mod needs;

@@ -3,11 +3,11 @@
 use super::dir::{JobDir, Standing};
 use super::ears::{Heard, Mail};
 use super::files::Durability;
+use super::lock::Lock;
 use super::recorder::News;
 use super::slots;
 use super::supervise::{Ending, Job};
 use crate::domain::job::{After, Attempt, Exit, Outcome, State, Verdict};
-use std::fs::File;
 use std::time::{Duration, Instant};
 
 /// How soon a job is looked at again that nobody looks after; doubled up to the other.
@@ -103,11 +103,11 @@ impl Job {
         Ok(())
     }
 
-    /// Until its group has a slot for it; the slot is free again when the file is dropped.
+    /// Until its group has a slot for it; the slot is free again when it is dropped.
     ///
     /// # Errors
     /// How it ends without having started.
-    pub(super) fn wait_for_slot(&mut self) -> Result<Option<File>, Ending> {
+    pub(super) fn wait_for_slot(&mut self) -> Result<Option<Lock>, Ending> {
         let Some(wanted) = self.spec.slots.clone() else { return Ok(None) };
         let group = self.dir.group_path(&wanted.group);
         let cannot = |error| Ending::failed(format!("the slots of {} cannot be used: {error}", wanted.group));
@@ -117,7 +117,7 @@ impl Job {
         loop {
             let heard = self.listen_waiting(soon)?;
             let slot =
-                heard.mail.into_iter().find_map(|mail| if let Mail::Slot(file) = mail { Some(file) } else { None });
+                heard.mail.into_iter().find_map(|mail| if let Mail::Slot(slot) = mail { Some(slot) } else { None });
             if slot.is_some() {
                 return Ok(slot);
             }
