@@ -34,6 +34,8 @@ pub enum Standing {
     Gone,
 }
 
+/// The name of a directory that is being removed starts with this.
+pub const REMOVED_PREFIX: &str = ".removed-";
 /// How often a lock is tried that somebody may just be looking at.
 const TRIES: u32 = 20;
 const TRY_PAUSE: Duration = Duration::from_millis(1);
@@ -146,17 +148,25 @@ impl JobDir {
     /// # Errors
     /// `Refused` or `Corrupt` if they cannot be read.
     pub fn standing(&self) -> Result<Standing> {
-        let status = || Ok::<_, Error>(Box::new(self.status()?.unwrap_or_default()));
-        let Some(lock) = self.look()? else { return Ok(Standing::Alive(status()?)) };
+        let Some(lock) = self.look()? else { return Ok(Standing::Alive(self.status_or_none()?)) };
         // The lock is held meanwhile, so that nobody arms it again between two reads.
-        let standing = match (self.exit()?, status()?) {
+        let standing = self.unattended();
+        drop(lock);
+        standing
+    }
+
+    /// As [`JobDir::standing`], while we have the lock.
+    fn unattended(&self) -> Result<Standing> {
+        Ok(match (self.exit()?, self.status_or_none()?) {
             (Some(exit), _) => Standing::Over(Box::new(exit)),
             (None, status) if status.has_started() => Standing::Lost(status),
             (None, _) if !self.path.is_dir() => Standing::Gone,
             (None, status) => Standing::Unarmed(status),
-        };
-        drop(lock);
-        Ok(standing)
+        })
+    }
+
+    fn status_or_none(&self) -> Result<Box<Status>> {
+        Ok(Box::new(self.status()?.unwrap_or_default()))
     }
 
     /// Blocks until nobody looks after it; at once if it is not there.
@@ -198,16 +208,52 @@ impl JobDir {
     /// # Errors
     /// `Refused` if the file cannot be written, `Corrupt` if another cannot be read.
     pub fn record_lost(&self, now: DateTime<Utc>) -> Result<Option<Exit>> {
-        if !matches!(self.standing()?, Standing::Lost(_)) {
+        self.end_unattended(|standing| match standing {
+            Standing::Lost(status) => Some(lost_exit(&status, now)),
+            _ => None,
+        })
+    }
+
+    /// Ends a job that is [`Standing::Unarmed`], which then never starts. `None` if it is not, or somebody arms it at
+    /// this moment: then [`super::send`] it a stop.
+    ///
+    /// # Errors
+    /// As [`JobDir::record_lost`].
+    pub fn record_dropped(&self, why: Option<&str>, now: DateTime<Utc>) -> Result<Option<Exit>> {
+        let id = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let reason = why.map(str::to_owned);
+        self.end_unattended(|standing| {
+            let exit =
+                Exit { version: VERSION, id, outcome: Outcome::Killed, reason, ended_at: now, ..Exit::default() };
+            matches!(standing, Standing::Unarmed(_)).then_some(exit)
+        })
+    }
+
+    fn end_unattended(&self, end: impl FnOnce(Standing) -> Option<Exit>) -> Result<Option<Exit>> {
+        if !matches!(self.standing()?, Standing::Lost(_) | Standing::Unarmed(_)) {
             return Ok(None);
         }
         let Some(lock) = self.take_lock()? else { return Ok(None) };
-        let (None, Some(status)) = (self.exit()?, self.status()?) else { return Ok(None) };
-        let exit = lost_exit(&status, now);
+        // Asked again under the lock, for somebody may have been quicker.
+        let Some(exit) = end(self.unattended()?) else { return Ok(None) };
         let written = self.write_exit(&exit);
         drop(lock);
-        written.map_err(|error| Error::io(format!("cannot write the end of {}", status.id), error))?;
+        written.map_err(|error| Error::io(format!("cannot write the end of {}", exit.id), error))?;
         Ok(Some(exit))
+    }
+
+    /// Removes the directory of a job that is over; `false` if it is not. What is left by a crash is no job any more.
+    ///
+    /// # Errors
+    /// `Refused` if it cannot be removed.
+    pub fn remove(&self) -> Result<bool> {
+        if !matches!(self.standing()?, Standing::Over(_)) {
+            return Ok(false);
+        }
+        let name = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let doomed = self.path.with_file_name(format!("{REMOVED_PREFIX}{name}"));
+        let removed = std::fs::rename(&self.path, &doomed).and_then(|()| std::fs::remove_dir_all(&doomed));
+        removed.map(|()| true).map_err(|error| Error::io(format!("cannot remove {}", self.path.display()), error))
     }
 }
 

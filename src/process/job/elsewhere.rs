@@ -8,7 +8,7 @@ use super::recorder::News;
 use super::results;
 use super::shell;
 use super::supervise::{Ending, Job};
-use crate::domain::job::{Attempt, External, Outcome, State};
+use crate::domain::job::{External, Outcome, State};
 use chrono::{DateTime, Utc};
 use rustix::process::Signal;
 use std::path::Path;
@@ -52,7 +52,7 @@ impl Job {
         };
         // A poll that still asks asks in vain.
         members::signal(&members::group_of(&self.status), Signal::TERM);
-        self.attempts.push(Attempt { started_at: since, ..self.attempt_record(&ending, since) });
+        self.attempts.push(self.attempt_record(&ending, since));
         self.clean_up(&ending);
         ending
     }

@@ -38,6 +38,14 @@ fn pid(number: u32) -> Pid {
     Pid::from_raw(i32::try_from(number).unwrap()).unwrap()
 }
 
+/// The pid of the command, once it has opened `fifo` and that it runs is written down.
+fn command_of(dir: &JobDir, fifo: &Path) -> u32 {
+    std::fs::read(fifo).unwrap();
+    let pid = || dir.status().unwrap().and_then(|status| status.pid);
+    eventually("its pid is known", || pid().is_some());
+    pid().unwrap()
+}
+
 fn kill(number: u32) {
     kill_process(pid(number), Signal::KILL).unwrap();
 }
@@ -68,16 +76,30 @@ fn a_supervisor_of_its_own_runs_a_job_with_its_values() {
 fn a_supervisor_has_a_session_of_its_own_and_holds_nothing_of_ours() {
     let lab = Lab::new();
     let fifo = lab.fifo("up");
+    // As a host leaves its own files open in the shell of an agent.
+    let file = std::fs::File::create(lab.path("foreign")).unwrap();
+    let above = if Path::new("/bin/bash").exists() { 40 } else { 3 };
+    let foreign = [3, above].map(|least| {
+        let copy = rustix::io::fcntl_dupfd_cloexec(&file, least).unwrap();
+        rustix::io::fcntl_setfd(&copy, rustix::io::FdFlags::empty()).unwrap();
+        copy
+    });
     let (dir, supervisor) = start(&lab, &lab.job("j-1", "ls -l /proc/self/fd > fds; echo up > up; sleep 1000"));
-    std::fs::read(fifo).unwrap();
-    let command = dir.status().unwrap().unwrap().pid.unwrap();
+    let command = command_of(&dir, &fifo);
+    drop(foreign);
     let of = |pid| crate::process::process_id::read_stat(&u32::to_string(&pid)).unwrap();
     assert_eq!((of(supervisor).session, of(supervisor).group), (supervisor, supervisor));
     assert_eq!((of(command).session, of(command).group), (supervisor, command));
     let streams = (0..3).map(|fd| std::fs::read_link(format!("/proc/{supervisor}/fd/{fd}")).unwrap());
     assert!(streams.into_iter().all(|stream| stream == Path::new("/dev/null")));
     let fds = lab.read("fds");
-    assert!(!fds.contains("lock") && fds.contains("/dev/null") && fds.matches("pipe:").count() == 1, "{fds}");
+    assert!(
+        !fds.contains("lock")
+            && !fds.contains("foreign")
+            && fds.contains("/dev/null")
+            && fds.matches("pipe:").count() == 1,
+        "{fds}"
+    );
     assert!(send(&dir, &stop(true)).unwrap());
     assert_eq!(exit(&dir).outcome, Outcome::Killed);
 }
@@ -87,13 +109,11 @@ fn a_killed_leader_is_a_failure_and_a_killed_group_too() {
     let lab = Lab::new();
     let fifo = lab.fifo("up");
     let (dir, _) = start(&lab, &lab.job("j-1", "echo up > up; exec sleep 1000"));
-    std::fs::read(&fifo).unwrap();
-    kill(dir.status().unwrap().unwrap().pid.unwrap());
+    kill(command_of(&dir, &fifo));
     assert_eq!(exit(&dir).to_string(), "failed by signal 9");
 
     let (dir, _) = start(&lab, &lab.job("j-2", "sleep 1000 & echo up > up; wait"));
-    std::fs::read(&fifo).unwrap();
-    kill_process_group(pid(dir.status().unwrap().unwrap().pgid.unwrap()), Signal::KILL).unwrap();
+    kill_process_group(pid(command_of(&dir, &fifo)), Signal::KILL).unwrap();
     let exit = exit(&dir);
     assert_eq!((exit.outcome, exit.signal, exit.left_behind), (Outcome::Failed, Some(9), None));
 }
@@ -105,7 +125,7 @@ fn a_killed_supervisor_loses_the_job_whose_processes_are_found() {
     // One of them leaves the group, but not the session.
     let script = "sleep 1001 & setsid -f true; set -m; sleep 1002 & set +m; echo up > up; sleep 1003";
     let (dir, supervisor) = start(&lab, &lab.job("j-1", script));
-    std::fs::read(fifo).unwrap();
+    command_of(&dir, &fifo);
     kill(supervisor);
     let Standing::Lost(status) = wait(&dir) else { panic!("not lost") };
     let count = || living_of(&status).map_or(0, |group| group.members.len());
@@ -126,7 +146,7 @@ fn another_boot_or_a_pid_that_was_given_again_finds_nobody() {
     let lab = Lab::new();
     let fifo = lab.fifo("up");
     let (dir, supervisor) = start(&lab, &lab.job("j-1", "echo up > up; exec sleep 1000"));
-    std::fs::read(fifo).unwrap();
+    command_of(&dir, &fifo);
     kill(supervisor);
     let Standing::Lost(status) = wait(&dir) else { panic!("not lost") };
     let group = living_of(&status).unwrap();
@@ -174,7 +194,7 @@ fn a_slot_is_free_when_its_supervisor_was_killed() {
     let slots = Some(Slots { group: "db".into(), count: 1 });
     let (holder, supervisor) =
         start(&lab, &Spec { slots: slots.clone(), ..lab.job("j-1", "echo up > up; exec sleep 1000") });
-    std::fs::read(fifo).unwrap();
+    command_of(&holder, &fifo);
     let (next, _) = start(&lab, &Spec { slots, ..lab.job("j-2", "true") });
     eventually("it waits", || next.status().unwrap().is_some_and(|status| status.waits_for == ["slot db"]));
     kill(supervisor);

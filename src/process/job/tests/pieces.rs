@@ -58,6 +58,23 @@ fn clock() -> chrono::DateTime<chrono::Utc> {
 }
 
 #[test]
+fn one_that_nobody_looks_after_can_be_dropped_and_one_that_is_over_removed() {
+    let lab = Lab::new();
+    let dir = lab.dir("j-1");
+    let armed = prepare(&dir, &lab.job("j-1", "true")).unwrap();
+    assert_eq!(dir.record_dropped(None, clock()).unwrap(), None, "somebody looks after it");
+    drop(armed);
+    assert!(!dir.remove().unwrap());
+    let exit = dir.record_dropped(Some("not needed"), clock()).unwrap().unwrap();
+    assert_eq!((exit.id.as_str(), exit.to_string().as_str()), ("j-1", "killed: not needed"));
+    assert_eq!(dir.record_dropped(None, clock()).unwrap(), None);
+    assert_eq!(dir.standing().unwrap(), Standing::Over(Box::new(exit)));
+    assert!(dir.remove().unwrap());
+    assert_eq!(std::fs::read_dir(lab.path("jobs")).unwrap().count(), 0);
+    assert_eq!(dir.standing().unwrap(), Standing::Gone);
+}
+
+#[test]
 fn a_job_that_cannot_be_understood_any_more_ends_as_lost() {
     let lab = Lab::new();
     drop(prepare(&lab.dir("j-1"), &lab.job("j-1", "true")).unwrap());

@@ -89,6 +89,7 @@ fn somebody_else_follows() {
     let running = lab.start(&lab.job("j-1", "echo one; read x < go; echo two"));
     let mut follow = Follow::open(&running.dir, 0).unwrap();
     assert_eq!(follow.next(PATIENCE), Piece::Bytes(b"one\n".to_vec()));
+    assert_eq!(moments(&running.dir).len(), 1);
     assert_eq!(follow.next(Duration::from_millis(1)), Piece::Quiet);
     meet(&go);
     assert_eq!(follow.next(PATIENCE), Piece::Bytes(b"two\n".to_vec()));
