@@ -300,7 +300,8 @@ impl Run {
             (None, Some(ended)) => Some(Ending::of_process(ended)),
             (Some(stopping), ended) => {
                 let is_stuck = stopping.is_killed && now >= stopping.kill_at;
-                if !is_stuck && !(ended.is_some() && self.leader.is_gone()) {
+                let is_gone = ended.is_some() && self.leader.is_gone();
+                if !is_gone && !is_stuck {
                     return None;
                 }
                 let Ended { code, signal } = ended.unwrap_or_default();

@@ -34,6 +34,16 @@ pub enum Standing {
     Gone,
 }
 
+/// The lock as somebody finds it who only looks.
+enum Look {
+    /// A supervisor has it.
+    Taken,
+    /// Nobody has it, and nobody can take it while we do.
+    Free(Lock),
+    /// There is none, so nobody has it.
+    NoLock,
+}
+
 /// The name of a directory that is being removed starts with this.
 pub const REMOVED_PREFIX: &str = ".removed-";
 /// How often a lock is tried that somebody may just be looking at.
@@ -126,17 +136,18 @@ impl JobDir {
     /// # Errors
     /// `Refused` if the lock cannot be tried.
     pub fn is_alive(&self) -> Result<bool> {
-        Ok(self.look()?.is_none())
+        Ok(matches!(self.look()?, Look::Taken))
     }
 
-    /// The shared lock, held while the files are read; `None` if a supervisor holds it. A lock that is not there is free.
-    fn look(&self) -> Result<Option<Option<Lock>>> {
+    /// Looks whether somebody looks after it, and keeps others from beginning to while the files are read.
+    fn look(&self) -> Result<Look> {
         let file = match File::open(self.lock_path()) {
             Ok(file) => file,
-            Err(error) if is_absent(&error) => return Ok(Some(None)),
+            Err(error) if is_absent(&error) => return Ok(Look::NoLock),
             Err(error) => return Err(self.cannot_lock(error)),
         };
-        Ok(Lock::try_shared(file).map_err(|error| self.cannot_lock(error))?.map(Some))
+        let lock = Lock::try_shared(file).map_err(|error| self.cannot_lock(error))?;
+        Ok(lock.map_or(Look::Taken, Look::Free))
     }
 
     fn cannot_lock(&self, error: io::Error) -> Error {
@@ -148,11 +159,15 @@ impl JobDir {
     /// # Errors
     /// `Refused` or `Corrupt` if they cannot be read.
     pub fn standing(&self) -> Result<Standing> {
-        let Some(lock) = self.look()? else { return Ok(Standing::Alive(self.status_or_none()?)) };
-        // The lock is held meanwhile, so that nobody arms it again between two reads.
-        let standing = self.unattended();
-        drop(lock);
-        standing
+        match self.look()? {
+            Look::Taken => Ok(Standing::Alive(self.status_or_none()?)),
+            Look::NoLock => self.unattended(),
+            Look::Free(lock) => {
+                let standing = self.unattended();
+                drop(lock);
+                standing
+            }
+        }
     }
 
     /// As [`JobDir::standing`], while we have the lock.

@@ -203,9 +203,9 @@ const BASH: &str = "/bin/bash";
 fn through(program: &Path, shell: &[&str], foreign: &[u32]) -> Command {
     let is_bash = shell[0] == BASH;
     let closed = foreign.iter().filter(|fd| is_bash || **fd < 10);
-    let closing: String = closed.map(|fd| format!(" {fd}>&-")).collect();
+    let closing: Vec<String> = closed.map(|fd| format!("{fd}>&-")).collect();
     let mut command = Command::new(shell[0]);
-    command.args(&shell[1..]).arg("-c").arg(format!("exec \"$0\" \"$@\"{closing}")).arg(program);
+    command.args(&shell[1..]).arg("-c").arg(format!("exec \"$0\" \"$@\" {}", closing.join(" "))).arg(program);
     command
 }
 

@@ -92,13 +92,15 @@ impl Job {
                     sender.send(Mail::Free(index));
                 };
                 need.is_watched = self.sender.spawn("need", wait).is_ok();
-                need.look_at = if need.is_watched { None } else { need.later() };
+                if !need.is_watched {
+                    need.look_later();
+                }
             }
             Ok(Standing::Unarmed(_)) => {
                 self.teller.tell(News::Orphaned(need.after.id.clone(), self.sender.clone()));
-                need.look_at = need.later();
+                need.look_later();
             }
-            Err(_) => need.look_at = need.later(),
+            Err(_) => need.look_later(),
         }
         Ok(())
     }
@@ -149,10 +151,10 @@ impl Job {
 }
 
 impl Need {
-    fn later(&mut self) -> Option<Instant> {
+    fn look_later(&mut self) {
         let pause = self.pause;
         self.pause = (pause * 2).min(PAUSE_MAX);
-        Some(Instant::now() + pause)
+        self.look_at = Some(Instant::now() + pause);
     }
 
     fn decide(&mut self, exit: &Exit) -> Result<(), Ending> {

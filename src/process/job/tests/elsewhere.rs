@@ -72,7 +72,7 @@ fn one_whose_supervisor_died_is_armed_again_and_its_time_goes_on() {
     armed.dir().write_status(&before, files::Durability::Whole).unwrap();
     drop(armed);
     assert!(matches!(lab.dir("j-1").standing().unwrap(), Standing::Unarmed(_)));
-    let exit = lab.look_after(rearm(&lab.dir("j-1"), chrono::Utc::now()).unwrap().unwrap()).end();
+    let exit = look_after(rearm(&lab.dir("j-1"), chrono::Utc::now()).unwrap().unwrap()).end();
     assert_eq!((exit.outcome, exit.started_at), (Outcome::Timeout, Some(long_ago)));
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::job::{Outcome, State};
+use std::os::unix::fs::PermissionsExt;
 
 fn outcome(exit: &Exit) -> (Outcome, Option<i32>, String) {
     (exit.outcome, exit.code, exit.reason.clone().unwrap_or_default())
@@ -38,7 +39,6 @@ fn codes_signals_and_what_cannot_be_started() {
     let plain = lab.path("plain").display().to_string();
     std::fs::write(&plain, "echo hi").unwrap();
     assert_eq!(missing("j-4", &plain), (126, format!("{plain} is not executable")));
-    use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(&plain, std::fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(missing("j-5", &plain).0, 126);
 }

@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// A slow machine is no failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A store's `jobs` and a directory to work in.
 struct Lab {
@@ -98,16 +98,7 @@ impl Lab {
     }
 
     fn start(&self, spec: &Spec) -> Running {
-        self.look_after(prepare(&self.dir(&spec.id), spec).unwrap())
-    }
-
-    fn look_after(&self, armed: Armed) -> Running {
-        let dir = armed.dir().clone();
-        let (sender, news) = mpsc::channel();
-        let notes = Notes { dir: dir.clone(), news: sender };
-        let post = Post::within(armed);
-        let supervisor = std::thread::spawn(move || supervise(post, world(), notes));
-        Running { dir, supervisor, news }
+        look_after(prepare(&self.dir(&spec.id), spec).unwrap())
     }
 
     fn run(&self, spec: &Spec) -> Exit {
@@ -149,6 +140,16 @@ fn printed(dir: &JobDir) -> String {
 
 fn stop(kill: bool) -> Command {
     Command::Stop { kill, why: Some("not needed".into()) }
+}
+
+/// The supervisor in a thread.
+fn look_after(armed: Armed) -> Running {
+    let dir = armed.dir().clone();
+    let (sender, news) = mpsc::channel();
+    let notes = Notes { dir: dir.clone(), news: sender };
+    let post = Post::within(armed);
+    let supervisor = std::thread::spawn(move || supervise(post, world(), notes));
+    Running { dir, supervisor, news }
 }
 
 /// Opening a FIFO to read waits until somebody writes, and the other way round.

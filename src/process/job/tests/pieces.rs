@@ -48,7 +48,7 @@ fn a_program_that_is_no_supervisor_leaves_a_job_to_be_armed_again() {
         assert_eq!(error.kind, Kind::Refused, "{error}");
         assert!(matches!(lab.dir("j-1").standing().unwrap(), Standing::Unarmed(_)));
     }
-    assert_eq!(lab.look_after(rearm(&lab.dir("j-1"), clock()).unwrap().unwrap()).end().outcome, Outcome::Ok);
+    assert_eq!(look_after(rearm(&lab.dir("j-1"), clock()).unwrap().unwrap()).end().outcome, Outcome::Ok);
     assert!(rearm(&lab.dir("j-1"), clock()).unwrap().is_none(), "it is over");
     assert!(rearm(&lab.dir("j-none"), clock()).unwrap().is_none());
 }

@@ -19,8 +19,8 @@ fn a_chain_and_a_diamond_run_in_order() {
             lab.start(&Spec { after: after(&[&before]), ..lab.job(&format!("j-{number}"), &script) })
         })
         .collect();
-    let sides = ["j-a", "j-b"]
-        .map(|id| lab.start(&Spec { after: after(&["j-9"]), ..lab.job(id, &format!("echo side >> order")) }));
+    let sides =
+        ["j-a", "j-b"].map(|id| lab.start(&Spec { after: after(&["j-9"]), ..lab.job(id, "echo side >> order") }));
     let bottom = lab.start(&Spec { after: after(&["j-a", "j-b"]), ..lab.job("j-c", "echo bottom >> order") });
     eventually("it waits for both", || bottom.status().waits_for == ["j-a", "j-b"]);
     assert_eq!(lab.read("order"), "");
@@ -117,7 +117,7 @@ fn a_need_that_nobody_looks_after_is_told_and_waited_for() {
     assert_eq!(waiting.news.recv_timeout(PATIENCE).unwrap(), Heard::Orphaned("j-1".into()));
     let armed = rearm(&lab.dir("j-1"), chrono::Utc::now()).unwrap().unwrap();
     assert!(rearm(&lab.dir("j-1"), chrono::Utc::now()).unwrap().is_none(), "armed twice");
-    lab.look_after(armed).end();
+    look_after(armed).end();
     assert_eq!(waiting.supervisor.join().unwrap().unwrap().outcome, Outcome::Ok);
     assert_eq!(lab.read("order"), "first\nsecond\n");
 }
@@ -153,5 +153,6 @@ fn whoever_waits_is_told_which_have_ended() {
     assert_eq!(all.join().unwrap(), [0, 1]);
     assert_eq!(wait_for_end(&dirs, false, None).unwrap(), [0, 1]);
     assert_eq!(wait_for_end(&[lab.dir("j-none")], false, None).unwrap(), [0]);
-    (first.end(), second.end());
+    first.end();
+    second.end();
 }
