@@ -86,7 +86,7 @@ pub fn coarse_span(span: Duration) -> String {
     }
     let grain = match ms {
         ..3_600_000 => 1000,
-        ..86_400_000 => 60_000,
+        3_600_000..86_400_000 => 60_000,
         _ => 3_600_000,
     };
     print_span(Duration::from_millis((ms + grain / 2) / grain * grain))

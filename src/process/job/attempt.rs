@@ -139,9 +139,11 @@ impl Job {
             for mail in &heard.mail {
                 self.take_mail(run, mail);
             }
-            // What has ended by itself was not killed.
-            if let Some((ending, kill)) = Ending::wanted_by(&heard).filter(|_| run.is_stoppable()) {
-                self.stop(run, ending, kill);
+            match Ending::wanted_by(&heard) {
+                Some((ending, kill)) if run.is_stoppable() => self.stop(run, ending, kill),
+                // What has ended by itself was not killed; but it is not to be tried again.
+                Some((ending, _)) => self.wanted = Some(ending),
+                None => {}
             }
             self.look_at_clock(run);
             if let Some(ending) = run.outcome() {
@@ -236,7 +238,7 @@ impl Job {
         self.tell_matches(last.into_iter().collect());
         self.silence = self.silence.max(run.last_output.elapsed());
         self.left_behind = run.leader.left_behind(run.output.is_none()).or(self.left_behind.take());
-        self.status.ending = None;
+        (self.status.ending, self.status.wants_terminal) = (None, false);
         if let Some(output) = run.output.take() {
             self.let_talk_on(output);
         }
@@ -298,7 +300,8 @@ impl Run {
             (None, Some(ended)) => Some(Ending::of_process(ended)),
             (Some(stopping), ended) => {
                 let is_stuck = stopping.is_killed && now >= stopping.kill_at;
-                if !is_stuck && !(ended.is_some() && self.leader.is_gone()) {
+                let is_gone = ended.is_some() && self.leader.is_gone();
+                if !is_gone && !is_stuck {
                     return None;
                 }
                 let Ended { code, signal } = ended.unwrap_or_default();

@@ -1,12 +1,13 @@
 //! The directory of a job: its files, its lock, and what they say together.
 
 use super::files::{Durability, is_absent, read_json, write_json};
+use super::lock::Lock;
 use super::members;
 use crate::domain::job::{Exit, Outcome, Spec, Status, VERSION};
 use crate::error::{Error, Result};
 use crate::process::process_id::{ProcessId, boot_id, current_boot};
 use chrono::{DateTime, Utc};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,18 @@ pub enum Standing {
     Gone,
 }
 
+/// The lock as somebody finds it who only looks.
+enum Look {
+    /// A supervisor has it.
+    Taken,
+    /// Nobody has it, and nobody can take it while we do.
+    Free(Lock),
+    /// There is none, so nobody has it.
+    NoLock,
+}
+
+/// The name of a directory that is being removed starts with this.
+pub const REMOVED_PREFIX: &str = ".removed-";
 /// How often a lock is tried that somebody may just be looking at.
 const TRIES: u32 = 20;
 const TRY_PAUSE: Duration = Duration::from_millis(1);
@@ -123,21 +136,18 @@ impl JobDir {
     /// # Errors
     /// `Refused` if the lock cannot be tried.
     pub fn is_alive(&self) -> Result<bool> {
-        Ok(self.look()?.is_none())
+        Ok(matches!(self.look()?, Look::Taken))
     }
 
-    /// The shared lock, held while the files are read; `None` if a supervisor holds it. A lock that is not there is free.
-    fn look(&self) -> Result<Option<Option<File>>> {
+    /// Looks whether somebody looks after it, and keeps others from beginning to while the files are read.
+    fn look(&self) -> Result<Look> {
         let file = match File::open(self.lock_path()) {
             Ok(file) => file,
-            Err(error) if is_absent(&error) => return Ok(Some(None)),
+            Err(error) if is_absent(&error) => return Ok(Look::NoLock),
             Err(error) => return Err(self.cannot_lock(error)),
         };
-        match file.try_lock_shared() {
-            Ok(()) => Ok(Some(Some(file))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(self.cannot_lock(error)),
-        }
+        let lock = Lock::try_shared(file).map_err(|error| self.cannot_lock(error))?;
+        Ok(lock.map_or(Look::Taken, Look::Free))
     }
 
     fn cannot_lock(&self, error: io::Error) -> Error {
@@ -149,49 +159,62 @@ impl JobDir {
     /// # Errors
     /// `Refused` or `Corrupt` if they cannot be read.
     pub fn standing(&self) -> Result<Standing> {
-        let status = || Ok::<_, Error>(Box::new(self.status()?.unwrap_or_default()));
-        let Some(lock) = self.look()? else { return Ok(Standing::Alive(status()?)) };
-        // The lock is held meanwhile, so that nobody arms it again between two reads.
-        let standing = match (self.exit()?, status()?) {
+        match self.look()? {
+            Look::Taken => Ok(Standing::Alive(self.status_or_none()?)),
+            Look::NoLock => self.unattended(),
+            Look::Free(lock) => {
+                let standing = self.unattended();
+                drop(lock);
+                standing
+            }
+        }
+    }
+
+    /// As [`JobDir::standing`], while we have the lock.
+    fn unattended(&self) -> Result<Standing> {
+        Ok(match (self.exit()?, self.status_or_none()?) {
             (Some(exit), _) => Standing::Over(Box::new(exit)),
             (None, status) if status.has_started() => Standing::Lost(status),
             (None, _) if !self.path.is_dir() => Standing::Gone,
             (None, status) => Standing::Unarmed(status),
-        };
-        drop(lock);
-        Ok(standing)
+        })
+    }
+
+    fn status_or_none(&self) -> Result<Box<Status>> {
+        Ok(Box::new(self.status()?.unwrap_or_default()))
     }
 
     /// Blocks until nobody looks after it; at once if it is not there.
     pub(super) fn wait_for_lock(&self) -> io::Result<()> {
         match File::open(self.lock_path()) {
-            Ok(file) => file.lock_shared(),
+            Ok(file) => Lock::wait_shared(file).map(drop),
             Err(error) if is_absent(&error) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
     /// The lock, if nobody holds it. Whoever only looks holds it for a moment.
-    pub(super) fn take_lock(&self) -> Result<Option<File>> {
+    pub(super) fn take_lock(&self) -> Result<Option<Lock>> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let file = options.open(self.lock_path()).map_err(|error| self.cannot_lock(error))?;
+        let mut file = options.open(self.lock_path()).map_err(|error| self.cannot_lock(error))?;
         for _ in 0..TRIES {
-            match file.try_lock() {
-                Ok(()) => return Ok(Some(file)),
-                Err(TryLockError::WouldBlock) => std::thread::sleep(TRY_PAUSE),
-                Err(TryLockError::Error(error)) => return Err(self.cannot_lock(error)),
+            match Lock::try_exclusive(file).map_err(|error| self.cannot_lock(error))? {
+                Ok(lock) => return Ok(Some(lock)),
+                Err(taken) => file = taken,
             }
+            std::thread::sleep(TRY_PAUSE);
         }
         Ok(None)
     }
 
     /// Whether `lock` is the lock of this directory, not of one that was deleted and made again.
-    pub(super) fn owns(&self, lock: &File) -> bool {
+    pub(super) fn owns(&self, lock: &Lock) -> bool {
         use std::os::unix::fs::MetadataExt;
         let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
         let there = std::fs::metadata(self.lock_path()).map(identity);
-        lock.metadata().map(identity).is_ok_and(|held| there.is_ok_and(|there| there == held))
+        let held = lock.file().and_then(|file| file.metadata().ok()).map(identity);
+        held.is_some_and(|held| there.is_ok_and(|there| there == held))
     }
 
     /// Writes the end of a job that is [`Standing::Lost`], with what still runs of it. `None` if it is not lost, or
@@ -200,16 +223,52 @@ impl JobDir {
     /// # Errors
     /// `Refused` if the file cannot be written, `Corrupt` if another cannot be read.
     pub fn record_lost(&self, now: DateTime<Utc>) -> Result<Option<Exit>> {
-        if !matches!(self.standing()?, Standing::Lost(_)) {
+        self.end_unattended(|standing| match standing {
+            Standing::Lost(status) => Some(lost_exit(&status, now)),
+            _ => None,
+        })
+    }
+
+    /// Ends a job that is [`Standing::Unarmed`], which then never starts. `None` if it is not, or somebody arms it at
+    /// this moment: then [`super::send`] it a stop.
+    ///
+    /// # Errors
+    /// As [`JobDir::record_lost`].
+    pub fn record_dropped(&self, why: Option<&str>, now: DateTime<Utc>) -> Result<Option<Exit>> {
+        let id = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let reason = why.map(str::to_owned);
+        self.end_unattended(|standing| {
+            let exit =
+                Exit { version: VERSION, id, outcome: Outcome::Killed, reason, ended_at: now, ..Exit::default() };
+            matches!(standing, Standing::Unarmed(_)).then_some(exit)
+        })
+    }
+
+    fn end_unattended(&self, end: impl FnOnce(Standing) -> Option<Exit>) -> Result<Option<Exit>> {
+        if !matches!(self.standing()?, Standing::Lost(_) | Standing::Unarmed(_)) {
             return Ok(None);
         }
         let Some(lock) = self.take_lock()? else { return Ok(None) };
-        let (None, Some(status)) = (self.exit()?, self.status()?) else { return Ok(None) };
-        let exit = lost_exit(&status, now);
+        // Asked again under the lock, for somebody may have been quicker.
+        let Some(exit) = end(self.unattended()?) else { return Ok(None) };
         let written = self.write_exit(&exit);
         drop(lock);
-        written.map_err(|error| Error::io(format!("cannot write the end of {}", status.id), error))?;
+        written.map_err(|error| Error::io(format!("cannot write the end of {}", exit.id), error))?;
         Ok(Some(exit))
+    }
+
+    /// Removes the directory of a job that is over; `false` if it is not. What is left by a crash is no job any more.
+    ///
+    /// # Errors
+    /// `Refused` if it cannot be removed.
+    pub fn remove(&self) -> Result<bool> {
+        if !matches!(self.standing()?, Standing::Over(_)) {
+            return Ok(false);
+        }
+        let name = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let doomed = self.path.with_file_name(format!("{REMOVED_PREFIX}{name}"));
+        let removed = std::fs::rename(&self.path, &doomed).and_then(|()| std::fs::remove_dir_all(&doomed));
+        removed.map(|()| true).map_err(|error| Error::io(format!("cannot remove {}", self.path.display()), error))
     }
 }
 

@@ -1,9 +1,9 @@
 //! The one place where a supervisor waits: for output, commands, the end of its session, and mail of its threads.
 
 use super::control::{Command, Control};
+use super::lock::Lock;
 use crate::process::process_id::ProcessId;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, mpsc};
@@ -36,7 +36,7 @@ pub(super) enum Mail {
     /// The lock of the job with this number is free.
     Free(usize),
     /// A slot, as long as the file is open.
-    Slot(File),
+    Slot(Lock),
     /// The poll command has ended: its exit code and what it printed.
     Polled(Option<i32>, Vec<u8>),
     /// The recorder has come by.

@@ -3,12 +3,14 @@
 use super::control::Command;
 use super::ears::{Heard, Mail, earliest};
 use super::files::Durability;
+use super::members;
 use super::recorder::News;
 use super::results;
 use super::shell;
 use super::supervise::{Ending, Job};
-use crate::domain::job::{Attempt, External, Outcome, State};
+use crate::domain::job::{External, Outcome, State};
 use chrono::{DateTime, Utc};
+use rustix::process::Signal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -48,7 +50,9 @@ impl Job {
                 break ending;
             }
         };
-        self.attempts.push(Attempt { started_at: since, ..self.attempt_record(&ending, since) });
+        // A poll that still asks asks in vain.
+        members::signal(&members::group_of(&self.status), Signal::TERM);
+        self.attempts.push(self.attempt_record(&ending, since));
         self.clean_up(&ending);
         ending
     }

@@ -37,6 +37,15 @@ pub(super) fn write_json(path: &Path, value: &impl Serialize, durability: Durabi
     if durability == Durability::Synced { sync_dir(path.parent().unwrap_or(Path::new("."))) } else { Ok(()) }
 }
 
+/// Writes a file of a directory that nobody knows of yet: no rename is needed, which would cost another sync. Durable
+/// with its name when it returns.
+pub(super) fn write_first_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    let mut bytes = serde_json::to_vec(value).map_err(io::Error::other)?;
+    bytes.push(b'\n');
+    write_synced(path, &bytes, Durability::Synced)?;
+    sync_dir(path.parent().unwrap_or(Path::new(".")))
+}
+
 fn write_synced(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
     // A file of that name was left by a killed process that had our pid.
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;

@@ -7,7 +7,8 @@
 use super::control;
 use super::dir::{JobDir, Standing};
 use super::ears::readable;
-use super::files::{Durability, sync_dir, write_json};
+use super::files::{sync_dir, write_first_json};
+use super::lock::Lock;
 use crate::domain::job::{Exit, Outcome, Spec, VERSION};
 use crate::error::{Error, Kind, Result};
 use chrono::{DateTime, Utc};
@@ -31,7 +32,7 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Armed {
     dir: JobDir,
-    lock: File,
+    lock: Lock,
     id: String,
 }
 
@@ -68,12 +69,12 @@ pub fn prepare(dir: &JobDir, spec: &Spec) -> Result<Armed> {
     Ok(Armed { dir: dir.clone(), lock: filled?, id: spec.id.clone() })
 }
 
-fn fill(dir: &JobDir, spec: &Spec) -> Result<File> {
+fn fill(dir: &JobDir, spec: &Spec) -> Result<Lock> {
     let fail = |error| Error::io(format!("cannot fill the job's directory {}", dir.path().display()), error);
     let lock = dir.take_lock()?.ok_or_else(|| taken(dir))?;
     DirBuilder::new().mode(0o700).create(dir.output_path()).map_err(fail)?;
     control::create(&dir.control_path()).map_err(fail)?;
-    write_json(&dir.spec_path(), &Spec { version: VERSION, ..spec.clone() }, Durability::Synced).map_err(fail)?;
+    write_first_json(&dir.spec_path(), &Spec { version: VERSION, ..spec.clone() }).map_err(fail)?;
     sync_dir(dir.path().parent().unwrap_or(Path::new("/"))).map_err(fail)?;
     Ok(lock)
 }
@@ -122,7 +123,7 @@ impl Armed {
     }
 
     #[cfg(test)]
-    pub(super) fn into_parts(self) -> (JobDir, File) {
+    pub(super) fn into_parts(self) -> (JobDir, Lock) {
         (self.dir, self.lock)
     }
 
@@ -134,39 +135,45 @@ impl Armed {
         let fail = |error| Error::io(format!("cannot start the supervisor of {}", self.id), error);
         let (mut answer, asked) = io::pipe().map_err(fail)?;
         let mut command = without_foreign(supervisor);
-        command.stdin(Stdio::from(self.lock)).stdout(asked).stderr(Stdio::null()).current_dir("/");
+        let given = self.lock.file().map(File::try_clone).transpose().map_err(fail)?;
+        command.stdin(given.map_or_else(Stdio::null, Stdio::from)).stdout(asked).stderr(Stdio::null()).current_dir("/");
         if values.is_empty() {
             command.env_remove(VALUES_VARIABLE);
         } else {
             command.env(VALUES_VARIABLE, &self.id).envs(values.iter().map(|(name, value)| (name, value)));
         }
-        let child = command.spawn().map_err(fail)?;
+        let spawned = command.spawn();
         // It holds our end of the pipe, without which there is no end to be read.
         drop(command);
+        let child = spawned.map_err(fail)?;
         let pid = child.id();
         let answered = has_answered(&mut answer);
         reap_later(child);
-        if answered {
+        if answered != Some(false) {
+            self.lock.leave_to_others();
+        }
+        if answered == Some(true) {
             return Ok(pid);
         }
-        Err(Error::new(Kind::Refused, format!("the supervisor of {} ended before it took over", self.id))
+        Err(Error::new(Kind::Refused, format!("the supervisor of {} did not take over", self.id))
             .hint("nothing is lost: the job is started by the next command that looks at it"))
     }
 }
 
-fn has_answered(answer: &mut PipeReader) -> bool {
+/// `false` if it ended before it answered; `None` if it takes too long.
+fn has_answered(answer: &mut PipeReader) -> Option<bool> {
     let until = Instant::now() + ANSWER_PATIENCE;
     let mut buffer = [0; 256];
     while readable(&[Some(answer.as_fd())], Some(until))[0] {
         match answer.read(&mut buffer) {
-            Ok(0) => return false,
-            Ok(count) if buffer[..count].contains(&ANSWER) => return true,
+            Ok(0) => return Some(false),
+            Ok(count) if buffer[..count].contains(&ANSWER) => return Some(true),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return false,
+            Err(_) => return None,
         }
     }
-    false
+    None
 }
 
 /// A program that lives on, as a server does, must take note of the end; of one that ends first, init does.
@@ -180,21 +187,33 @@ fn reap_later(mut child: Child) {
 /// the other end would wait for as long. Only a shell can close them before the program starts.
 fn without_foreign(supervisor: &Supervisor<'_>) -> Command {
     let foreign = foreign_descriptors();
-    let mut command = if foreign.is_empty() {
-        Command::new(supervisor.program)
-    } else {
-        let closing: String = foreign.iter().map(|fd| format!(" {fd}>&-")).collect();
-        let mut shell = Command::new("/bin/sh");
-        shell.arg("-c").arg(format!("exec \"$0\" \"$@\"{closing}")).arg(supervisor.program);
-        shell
+    let mut command = match (foreign.iter().max(), Path::new(BASH).exists()) {
+        (None, _) => Command::new(supervisor.program),
+        // Without the start-up files of whoever called us.
+        (Some(10..), true) => through(supervisor.program, &[BASH, "-p"], &foreign),
+        _ => through(supervisor.program, &["/bin/sh"], &foreign),
     };
     command.args(supervisor.args);
     command
 }
 
-/// Descriptors that every program we start would get: none of ours. Shells can close only those of one digit.
+/// Other shells close only descriptors of one digit.
+const BASH: &str = "/bin/bash";
+
+fn through(program: &Path, shell: &[&str], foreign: &[u32]) -> Command {
+    let is_bash = shell[0] == BASH;
+    let closed = foreign.iter().filter(|fd| is_bash || **fd < 10);
+    let closing: Vec<String> = closed.map(|fd| format!("{fd}>&-")).collect();
+    let mut command = Command::new(shell[0]);
+    command.args(&shell[1..]).arg("-c").arg(format!("exec \"$0\" \"$@\" {}", closing.join(" "))).arg(program);
+    command
+}
+
+/// Descriptors that every program we start would get: none of ours, which all close when a program starts.
 fn foreign_descriptors() -> Vec<u32> {
-    (3..10).filter(|fd| is_inherited(*fd)).collect()
+    let entries = std::fs::read_dir("/proc/self/fdinfo").into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    numbers.filter(|fd| *fd > 2 && is_inherited(*fd)).collect()
 }
 
 /// The flags are octal; the bit is `O_CLOEXEC`.

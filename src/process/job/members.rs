@@ -116,7 +116,7 @@ fn wait_until_gone(group: &Group, patience: Duration) -> Option<Group> {
 }
 
 /// Sends a signal to every member.
-fn signal(group: &Group, signal: Signal) {
+pub(super) fn signal(group: &Group, signal: Signal) {
     signal_those(group, signal, |_| true);
 }
 

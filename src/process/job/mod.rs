@@ -16,6 +16,7 @@
 //! | `ears` | the one place where a supervisor waits: pipe, control, session, mail of its threads |
 //! | `capture`, `output` | writing output into capped files; reading it: [`Follow`], [`tail`] |
 //! | `matches`, `results` | lines that patterns find; declared files hashed |
+//! | `lock` | a lock that is free as soon as it is let go of |
 //! | `control` | what a supervisor can be told: [`send`] |
 //! | `members` | processes found by identity, when no parent is left: [`living`], [`end_group`] |
 //! | `recorder` | what the ledger is told: [`Recorder`] |
@@ -34,6 +35,7 @@ mod elsewhere;
 mod files;
 mod launch;
 mod leader;
+mod lock;
 mod matches;
 mod members;
 mod needs;
@@ -49,10 +51,10 @@ mod tests;
 mod wait;
 
 pub use control::{Command, send};
-pub use dir::{JobDir, Standing};
+pub use dir::{JobDir, REMOVED_PREFIX, Standing};
 pub use launch::{Armed, Supervisor, VALUES_VARIABLE, prepare, rearm};
 pub use members::{end_group, living, living_of};
-pub use output::{Follow, Piece, Tail, kept_bytes, tail};
+pub use output::{Follow, Moment, Piece, Tail, kept_bytes, moments, tail};
 pub use post::Post;
 pub use recorder::Recorder;
 pub use results::hash_file;

@@ -1,13 +1,13 @@
 //! Waiting before a job starts: for the ends of other jobs, then for a slot.
 
 use super::dir::{JobDir, Standing};
-use super::ears::{Heard, Mail, earliest};
+use super::ears::{Heard, Mail};
 use super::files::Durability;
+use super::lock::Lock;
 use super::recorder::News;
 use super::slots;
 use super::supervise::{Ending, Job};
 use crate::domain::job::{After, Attempt, Exit, Outcome, State, Verdict};
-use std::fs::File;
 use std::time::{Duration, Instant};
 
 /// How soon a job is looked at again that nobody looks after; doubled up to the other.
@@ -92,36 +92,39 @@ impl Job {
                     sender.send(Mail::Free(index));
                 };
                 need.is_watched = self.sender.spawn("need", wait).is_ok();
-                need.look_at = if need.is_watched { None } else { need.later() };
+                if !need.is_watched {
+                    need.look_later();
+                }
             }
             Ok(Standing::Unarmed(_)) => {
                 self.teller.tell(News::Orphaned(need.after.id.clone(), self.sender.clone()));
-                need.look_at = need.later();
+                need.look_later();
             }
-            Err(_) => need.look_at = need.later(),
+            Err(_) => need.look_later(),
         }
         Ok(())
     }
 
-    /// Until its group has a slot for it; the slot is free again when the file is dropped.
+    /// Until its group has a slot for it; the slot is free again when it is dropped.
     ///
     /// # Errors
     /// How it ends without having started.
-    pub(super) fn wait_for_slot(&mut self) -> Result<Option<File>, Ending> {
+    pub(super) fn wait_for_slot(&mut self) -> Result<Option<Lock>, Ending> {
         let Some(wanted) = self.spec.slots.clone() else { return Ok(None) };
         let group = self.dir.group_path(&wanted.group);
         let cannot = |error| Ending::failed(format!("the slots of {} cannot be used: {error}", wanted.group));
         slots::wait_in_thread(group, wanted.count, &self.sender).map_err(cannot)?;
+        // A slot that is free comes at once, and is not worth a note.
+        let mut soon = Some(Instant::now() + Duration::from_millis(20));
         loop {
-            // A slot that is free comes at once, and is not worth a note.
-            let soon = (self.status.waits_for.is_empty()).then(|| Instant::now() + Duration::from_millis(20));
-            let heard = self.listen_waiting(earliest([soon]))?;
+            let heard = self.listen_waiting(soon)?;
             let slot =
-                heard.mail.into_iter().find_map(|mail| if let Mail::Slot(file) = mail { Some(file) } else { None });
+                heard.mail.into_iter().find_map(|mail| if let Mail::Slot(slot) = mail { Some(slot) } else { None });
             if slot.is_some() {
                 return Ok(slot);
             }
             self.note_waiting(vec![format!("slot {}", wanted.group)]);
+            soon = None;
         }
     }
 
@@ -148,10 +151,10 @@ impl Job {
 }
 
 impl Need {
-    fn later(&mut self) -> Option<Instant> {
+    fn look_later(&mut self) {
         let pause = self.pause;
         self.pause = (pause * 2).min(PAUSE_MAX);
-        Some(Instant::now() + pause)
+        self.look_at = Some(Instant::now() + pause);
     }
 
     fn decide(&mut self, exit: &Exit) -> Result<(), Ending> {

@@ -4,6 +4,7 @@
 use super::dir::JobDir;
 use super::ears::{Inbox, Mail, mailbox};
 use crate::error::{Error, Result};
+use chrono::{DateTime, Utc};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,6 +16,8 @@ use std::time::{Duration, Instant};
 pub(super) const TIMES: &str = "times";
 /// Bytes that a tail has at most, however long its lines.
 const TAIL_BYTES_MAX: u64 = 64 << 10;
+/// Bytes of `times` that are read.
+const MOMENTS_BYTES_MAX: u64 = 256 << 10;
 /// Bytes that are read at once.
 const READ_BYTES: usize = 64 << 10;
 /// How often files are looked at where nothing tells of changes.
@@ -105,6 +108,32 @@ fn start_of_last(bytes: &[u8], lines: usize) -> usize {
     let within = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     let mut ends = within.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n');
     ends.nth(lines - 1).map_or(0, |(at, _)| at + 1)
+}
+
+/// When output came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// To 100 ms at best; a job that prints for hours has fewer of them.
+    pub at: DateTime<Utc>,
+    /// The first byte that came then.
+    pub offset: u64,
+}
+
+/// The last moments at which output came, some ten thousand at most.
+#[must_use]
+pub fn moments(dir: &JobDir) -> Vec<Moment> {
+    let path = dir.output_path().join(TIMES);
+    let length = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+    let start = length.saturating_sub(MOMENTS_BYTES_MAX);
+    let mut bytes = vec![0; usize::try_from(length - start).unwrap_or(0)];
+    let count = read_at(&path, &mut bytes, start).unwrap_or(0);
+    let text = String::from_utf8_lossy(&bytes[..count]).into_owned();
+    let moment = |line: &str| {
+        let (ms, offset) = line.split_once(' ')?;
+        Some(Moment { at: DateTime::from_timestamp_millis(ms.parse().ok()?)?, offset: offset.parse().ok()? })
+    };
+    // The first line may be cut.
+    text.lines().skip(usize::from(start > 0)).filter_map(moment).collect()
 }
 
 /// Bytes that a job's files take, for plans of what to remove.

@@ -3,6 +3,7 @@
 use super::control::Control;
 use super::dir::JobDir;
 use super::launch::ANSWER;
+use super::lock::Lock;
 use crate::error::{Error, Result};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 use std::fs::{File, OpenOptions};
@@ -11,7 +12,7 @@ use std::io::{self, Write};
 /// A job that this process looks after, until it is dropped.
 pub struct Post {
     pub(super) dir: JobDir,
-    pub(super) lock: File,
+    pub(super) lock: Lock,
     pub(super) control: Control,
 }
 
@@ -24,11 +25,10 @@ impl Post {
     pub fn from_stdin(dir: &JobDir) -> Result<Self> {
         let fail = |error: io::Error| Error::io(format!("cannot look after {}", dir.path().display()), error);
         let lock = rustix::io::fcntl_dupfd_cloexec(io::stdin(), 3).map_err(|error| fail(error.into()))?;
-        let lock = File::from(lock);
-        if !dir.owns(&lock) || lock.try_lock().is_err() {
-            return Err(Error::usage("the standard input is not the lock of this job")
-                .hint("jobs are started with `state run`"));
-        }
+        let lock = Lock::try_exclusive(File::from(lock)).map_err(fail)?.ok().filter(|lock| dir.owns(lock));
+        let lock = lock.ok_or_else(|| {
+            Error::usage("the standard input is not the lock of this job").hint("jobs are started with `state run`")
+        })?;
         let control = Control::open(dir).map_err(fail)?;
         // Refused only to who leads a group already, and so has left the caller's.
         let _ = rustix::process::setsid();

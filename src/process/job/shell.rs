@@ -30,7 +30,7 @@ pub(super) fn run(id: &str, command: &str, cwd: &Path, limit: Duration) -> io::R
     loop {
         let mail = inbox.wait(open.then(|| output.as_fd()), Some(until));
         open = open && read_ready(&mut output, &mut kept);
-        if let Some(ended) = mail.into_iter().find_map(ended) {
+        if let Some(ended) = mail.iter().find_map(ended) {
             drain(&mut output, &mut kept, open);
             return Ok((ended.code.filter(|_| !killed), kept));
         }
@@ -45,8 +45,8 @@ pub(super) fn run(id: &str, command: &str, cwd: &Path, limit: Duration) -> io::R
     }
 }
 
-fn ended(mail: Mail) -> Option<Ended> {
-    if let Mail::LeaderEnded(ended) = mail { Some(ended) } else { None }
+fn ended(mail: &Mail) -> Option<Ended> {
+    if let Mail::LeaderEnded(ended) = mail { Some(*ended) } else { None }
 }
 
 fn drain(output: &mut PipeReader, kept: &mut Vec<u8>, open: bool) {

@@ -2,6 +2,7 @@
 //! on the slots at a time and the others behind it.
 
 use super::ears::{Mail, Sender};
+use super::lock::Lock;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -14,7 +15,8 @@ pub(super) fn wait_in_thread(dir: PathBuf, count: u32, sender: &Sender) -> io::R
     DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
     let queue = open(&dir.join("queue"))?;
     sender.spawn("queue", move |sender| {
-        if let Ok(slot) = queue.lock().and_then(|()| take_any(&dir, count, sender)) {
+        let Ok(_queue) = Lock::wait_exclusive(queue) else { return };
+        if let Ok(slot) = take_any(&dir, count, sender) {
             sender.send(Mail::Slot(slot));
         }
     })
@@ -25,18 +27,21 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// The first slot that is free, now or later.
-fn take_any(dir: &Path, count: u32, sender: &Sender) -> io::Result<File> {
-    let files = (0..count).map(|number| open(&dir.join(number.to_string()))).collect::<io::Result<Vec<_>>>()?;
-    if let Some(free) = files.iter().position(|file| file.try_lock().is_ok()) {
-        return files.into_iter().nth(free).ok_or_else(|| io::ErrorKind::NotFound.into());
+fn take_any(dir: &Path, count: u32, sender: &Sender) -> io::Result<Lock> {
+    let mut taken = Vec::new();
+    for number in 0..count {
+        match Lock::try_exclusive(open(&dir.join(number.to_string()))?)? {
+            Ok(slot) => return Ok(slot),
+            Err(file) => taken.push(file),
+        }
     }
     let (won, first) = mpsc::channel();
-    for file in files {
+    for file in taken {
         let won = won.clone();
         sender.spawn("slot", move |_| {
             // Whoever comes second finds nobody to take it, and lets go at once.
-            if file.lock().is_ok() {
-                let _ = won.send(file);
+            if let Ok(slot) = Lock::wait_exclusive(file) {
+                let _ = won.send(slot);
             }
         })?;
     }

@@ -10,6 +10,7 @@ use super::control::Command;
 use super::dir::JobDir;
 use super::ears::{Ears, Ended, Heard, Sender, mailbox};
 use super::files::Durability;
+use super::lock::Lock;
 use super::matches::Matcher;
 use super::post::Post;
 use super::recorder::{News, Recorder, Teller};
@@ -19,7 +20,6 @@ use crate::domain::job::{Attempt, Exit, Group, Outcome, ResultFile, Spec, State,
 use crate::error::{Error, Kind, Result};
 use crate::process::process_id::ProcessId;
 use chrono::{DateTime, TimeDelta, Utc};
-use std::fs::File;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -119,6 +119,8 @@ pub(super) struct Job {
     pub(super) results: Vec<ResultFile>,
     pub(super) left_behind: Option<Group>,
     pub(super) silence: Duration,
+    /// The end that somebody wants before the next attempt.
+    pub(super) wanted: Option<Ending>,
     pub(super) strays: Vec<JoinHandle<()>>,
 }
 
@@ -147,6 +149,7 @@ pub fn supervise(post: Post, world: World, recorder: impl Recorder + 'static) ->
         results: Vec::new(),
         left_behind: None,
         silence: Duration::ZERO,
+        wanted: None,
         strays: Vec::new(),
         dir,
         spec,
@@ -180,7 +183,7 @@ impl Job {
             if number > self.spec.retries || ending.is_final || !ending.outcome.is_retried() {
                 return ending;
             }
-            if let Err(ending) = self.pause_after(number) {
+            if let Some(ending) = self.wanted.take().or_else(|| self.pause_after(number).err()) {
                 return ending;
             }
             number += 1;
@@ -229,7 +232,7 @@ impl Job {
         self.capture.write(&said);
     }
 
-    fn finish(mut self, ending: Ending, lock: File) -> Exit {
+    fn finish(mut self, ending: Ending, lock: Lock) -> Exit {
         let exit = self.exit(ending);
         self.write_exit(&exit, &lock);
         let status = &mut self.status;
@@ -238,7 +241,8 @@ impl Job {
         status.waits_for.clear();
         self.write_status(Durability::Whole);
         let Self { mut teller, ears, strays, .. } = self;
-        drop((lock, ears));
+        drop(ears);
+        drop(lock);
         teller.tell(News::Ended(Box::new(exit.clone())));
         teller.finish();
         for stray in strays {
@@ -269,7 +273,7 @@ impl Job {
     }
 
     /// Tries for a while; then it will be told as lost. In a directory that was deleted there is nothing to tell.
-    fn write_exit(&self, exit: &Exit, lock: &File) {
+    fn write_exit(&self, exit: &Exit, lock: &Lock) {
         for _ in 0..EXIT_TRIES {
             if self.dir.write_exit(exit).is_ok() || !self.dir.owns(lock) {
                 return;
