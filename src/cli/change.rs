@@ -1,13 +1,16 @@
 //! `state edit`, `link`, `start`, `done`, `drop`, `block`, `undo`
 
 use super::door::Door;
+use super::job;
 use super::paint::{Paint, ids};
 use super::text_or_stdin;
 use crate::domain::text;
 use crate::error::{Error, Result};
+use crate::ops::Workspace;
 use crate::ops::block;
 use crate::ops::done::{self, End, EndInput, EndReport};
 use crate::ops::edit::{self, EditInput};
+use crate::ops::job as jobs;
 use crate::ops::link::{self, LinkInput};
 use crate::ops::start::{self, StartInput, StartReport};
 use crate::ops::undo;
@@ -189,13 +192,40 @@ pub(super) struct EndArgs {
     /// Why, or what came of it, in one line.
     #[arg(long, short, allow_hyphen_values = true)]
     message: Option<String>,
+    /// Of a job elsewhere: its exit code.
+    #[arg(long, value_name = "N")]
+    exit: Option<i32>,
+    /// Of a job elsewhere: a file that it left.
+    #[arg(long, value_name = "FILE", requires = "exit")]
+    result: Vec<std::path::PathBuf>,
 }
 
 impl EndArgs {
     pub(super) fn run(self, door: &mut Door, end: End) -> Result<()> {
         let workspace = door.writing()?;
+        if jobs::are_jobs(&workspace, &self.ids)? {
+            return self.end_jobs(door, &workspace, end);
+        }
         let report = done::end(&workspace, &EndInput { ids: self.ids, end, message: self.message })?;
         door.report(&report, print_end)
+    }
+
+    fn end_jobs(self, door: &mut Door, workspace: &Workspace, end: End) -> Result<()> {
+        let why = self.message.as_deref();
+        let mut ended = Vec::new();
+        for id in &self.ids {
+            ended.push(match (end, self.exit) {
+                (End::Drop, _) => jobs::stop(workspace, id, why)?,
+                (End::Done, Some(code)) => jobs::finish(workspace, id, code, self.result.clone(), why)?,
+                (End::Done, None) => {
+                    return Err(Error::usage("how did it end?").hint(format!("state done {id} --exit 0")));
+                }
+            });
+        }
+        let now = door.now();
+        door.report(&serde_json::json!({"jobs": ended}), |out, paint, _| {
+            ended.iter().for_each(|held| job::print(out, paint, held, now));
+        })
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Door {
     /// What is masked of what this command writes.
     pub(super) masking: Masking,
     answer: String,
+    /// Why the exit code is not 0 although there is an answer.
+    failure: Option<Error>,
     /// The workspace whose index is seen to afterwards, and whether it is known to be behind.
     used: Option<(Workspace, bool)>,
 }
@@ -49,6 +51,7 @@ impl Door {
             json,
             masking: Masking::default(),
             answer: String::new(),
+            failure: None,
             used: None,
         }
     }
@@ -71,6 +74,7 @@ impl Door {
     pub(super) fn workspace(&self) -> Result<Workspace> {
         let mut workspace = Workspace::open(self.environment(self.store.clone()))?;
         workspace.store.masking = self.masking.clone();
+        workspace.program = Some(self.process.program.clone());
         Ok(workspace)
     }
 
@@ -139,6 +143,11 @@ impl Door {
         (count > 0 && !self.json).then(|| format!("{count} {what}{plural} masked ({}){keeps}\n", kinds.join(", ")))
     }
 
+    /// The answer is printed, and then this.
+    pub(super) fn also_fails(&mut self, error: Error) {
+        self.failure = Some(error);
+    }
+
     /// Puts text into the answer.
     pub(super) fn say(&mut self, text: &str) {
         self.answer.push_str(text);
@@ -168,7 +177,7 @@ impl Door {
         if let Some((workspace, is_behind)) = &self.used {
             crate::ops::search::keep_up(workspace, &self.process.program, *is_behind);
         }
-        Ok(())
+        self.failure.take().map_or(Ok(()), Err)
     }
 }
 

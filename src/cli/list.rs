@@ -1,10 +1,12 @@
 //! `state list` and `state ready`
 
 use super::door::Door;
+use super::job;
 use super::paint::{self, Paint};
 use crate::domain::kind::KINDS;
 use crate::domain::text;
 use crate::error::Result;
+use crate::ops::job::{self as jobs, JobsReport};
 use crate::ops::list::{self, ListInput, ListLine, ListReport};
 use crate::ops::ready::{self, ReadyReport};
 use chrono::{DateTime, Utc};
@@ -44,11 +46,25 @@ pub(super) struct ListArgs {
     /// Skip so many: the next page.
     #[arg(long, default_value_t = 0)]
     offset: usize,
+    /// Jobs whose end this session was not told yet.
+    #[arg(long)]
+    new: bool,
 }
 
 impl ListArgs {
+    /// With filters jobs are records like others.
+    fn is_of_jobs(&self) -> bool {
+        let is_plain = self.tag.is_empty() && self.status.is_none() && self.branch.is_none() && self.path.is_none();
+        self.word.as_deref() == Some("jobs") && is_plain && self.offset == 0
+    }
+
     pub(super) fn run(self, door: &mut Door) -> Result<()> {
         let workspace = door.workspace()?;
+        if self.new || self.is_of_jobs() {
+            let report = jobs::list(&workspace, self.new, self.limit)?;
+            let now = door.now();
+            return door.report(&report, |out, paint, report| print_jobs(out, paint, report, (now, self.new)));
+        }
         let input = ListInput {
             word: self.word,
             tags: self.tag,
@@ -62,6 +78,19 @@ impl ListArgs {
         let report = list::list(&workspace, &input)?;
         let (now, offset) = (door.now(), input.offset);
         door.report(&report, |out, paint, report| print_list(out, paint, report, (now, offset)))
+    }
+}
+
+fn print_jobs(out: &mut String, paint: Paint, report: &JobsReport, (now, is_new): (DateTime<Utc>, bool)) {
+    report.jobs.iter().for_each(|held| job::print(out, paint, held, now));
+    let more = report.total.saturating_sub(report.jobs.len());
+    match (report.jobs.is_empty(), more) {
+        (true, _) if is_new => out.push_str("no job has ended that you were not told of\n"),
+        (true, _) => out.push_str("no jobs: state run -- CMD\n"),
+        (false, 0) => {}
+        (false, _) => {
+            let _ = writeln!(out, "{more} more: state list jobs -n {}", report.total);
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! `state show` and `state log`
 
 use super::door::Door;
+use super::job;
 use super::paint::Paint;
 use crate::domain::{text, when};
 use crate::error::{Error, Result};
+use crate::ops::job as jobs;
 use crate::ops::log::{self, Entry, LogReport};
 use crate::ops::report::{Full, LinkEnd};
 use crate::ops::show;
@@ -16,7 +18,8 @@ use std::fmt::Write as _;
 /// Body, links both ways, references and whether they still stand.
 ///
 /// JSON: {"records": [RECORD + {"body", "links": [{"kind", "id", "title", "status"}], "backlinks", "refs": [{"path",
-/// "state", "commit"?}], "stale", "session"?, "worktree"?, "private", "reason"?, "undone", "erased"?, "conflicts"?, "more"?}], "at"?}
+/// "state", "commit"?}], "stale", "session"?, "worktree"?, "private", "reason"?, "undone", "erased"?, "conflicts"?, "more"?, "job"?}],
+/// "at"?}; "job" as in state run --help
 #[derive(clap::Args)]
 pub(super) struct ShowArgs {
     /// Ids, unique prefixes or keys.
@@ -25,18 +28,44 @@ pub(super) struct ShowArgs {
     /// How it was then: a time (2026-11-21, 14:00, 3d) or a log position (@142).
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+    /// Of one job: its output as it comes, until it ends.
+    #[arg(long, short, conflicts_with_all = ["at", "path"])]
+    follow: bool,
+    /// Of one job: only the path of its directory.
+    #[arg(long, conflicts_with = "at")]
+    path: bool,
 }
 
 impl ShowArgs {
     pub(super) fn run(self, door: &mut Door) -> Result<()> {
+        if self.follow || self.path {
+            return self.one_job(door);
+        }
         let report = show::show(&door.workspace()?, &self.ids, self.at.as_deref())?;
         let now = door.now();
         door.report(&report, |out, paint, report| {
             for (at, record) in report.records.iter().enumerate() {
                 out.push_str(if at > 0 { "\n" } else { "" });
-                print_full(out, paint, record, now);
+                print_full(out, paint, &record.record, now);
+                if let Some(held) = &record.job {
+                    job::print_full(out, paint, held, now);
+                }
             }
         })
+    }
+
+    fn one_job(self, door: &mut Door) -> Result<()> {
+        let [id] = self.ids.as_slice() else {
+            return Err(Error::usage("--follow and --path are for one job").hint("state show j-4kq -f"));
+        };
+        let workspace = door.workspace()?;
+        if self.path {
+            let path = jobs::path(&workspace, id)?;
+            return door.report(&serde_json::json!({"path": path}), |out, _, _| {
+                let _ = writeln!(out, "{}", path.display());
+            });
+        }
+        jobs::follow(&workspace, id, &mut |text| super::write_all(std::io::stdout().lock(), text))
     }
 }
 

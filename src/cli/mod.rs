@@ -20,6 +20,7 @@ mod export;
 mod hook;
 mod import;
 mod init;
+mod job;
 mod list;
 mod lookup;
 mod mcp;
@@ -27,8 +28,10 @@ mod paint;
 mod prime;
 mod progress;
 mod resume;
+mod run;
 mod search;
 mod setup;
+mod wait;
 mod words;
 
 use crate::error::{Error, Kind, Result};
@@ -90,6 +93,8 @@ enum Verb {
     #[command(about = "End records that are not wanted or no longer hold")]
     Drop(change::EndArgs),
     Undo(change::UndoArgs),
+    Run(Box<run::RunArgs>),
+    Wait(wait::WaitArgs),
     Checkpoint(checkpoint::CheckpointArgs),
     Init(init::InitArgs),
     Setup(setup::SetupArgs),
@@ -102,6 +107,12 @@ enum Verb {
     /// Bring the search index up to date; started by other commands, detached.
     #[command(hide = true)]
     CatchUp,
+    /// Look after a job; started by other commands, detached.
+    #[command(hide = true)]
+    Supervise {
+        /// The job.
+        id: String,
+    },
     #[command(hide = true)]
     Hook(hook::HookArgs),
     Mcp(mcp::McpArgs),
@@ -165,6 +176,8 @@ fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
         Verb::Block(args) => args.run(door),
         Verb::Drop(args) => args.run(door, crate::ops::done::End::Drop),
         Verb::Undo(args) => args.run(door),
+        Verb::Run(args) => args.run(door),
+        Verb::Wait(args) => args.run(door),
         Verb::Checkpoint(args) => args.run(door),
         Verb::Init(args) => args.run(door),
         Verb::Setup(args) => args.run(door),
@@ -181,6 +194,10 @@ fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
             Ok(())
         }
         Verb::Mcp(args) => args.run(door),
+        Verb::Supervise { id } => {
+            let values_of = (door.process.env)(crate::ops::job::VALUES_VARIABLE);
+            crate::ops::job::supervise(&door.workspace()?, &id, values_of).map(drop)
+        }
         Verb::CatchUp => crate::ops::search::catch_up(&door.workspace()?, &|_, _| {}).map(|_| ()),
     }
 }

@@ -44,6 +44,26 @@ pub const PROCESS: &str = "process";
 pub const STEPS: &str = "steps";
 /// Of a checkpoint: whatever the caller wants back.
 pub const DATA: &str = "data";
+/// Of a job: what people call it.
+pub const LABEL: &str = "label";
+/// Of a job: its command line as a shell would take it.
+pub const COMMAND: &str = "command";
+/// Of a job: what it waits for before it starts, `j-4kq2m:ok …`.
+pub const AFTER: &str = "after";
+/// Of a job: the exit code.
+pub const CODE: &str = "code";
+/// Of a job: Unix milliseconds of its end.
+pub const ENDED: &str = "ended";
+/// Of a job: milliseconds that its last attempt took.
+pub const TOOK: &str = "took";
+/// Of a job: the longest silence of its output, in milliseconds.
+pub const SILENCE: &str = "silence";
+/// Of a job: `true` if it runs elsewhere.
+pub const EXTERNAL: &str = "external";
+/// Of a job: `asked` if its end is told only to who asks.
+pub const TELL: &str = "tell";
+/// Of a job: the lines that its patterns found, the last ones.
+pub const MATCHED: &str = "matched";
 
 /// The scalar registers that reports and pages show under names of their own, or that are no property of the record.
 pub const NAMED: [&str; 11] = [TITLE, BODY, STATUS, PRIORITY, KEY, PRIVATE, DEFER, BRANCH, WORKTREE, REASON, GONE];

@@ -57,6 +57,8 @@ pub const SUMMARY: &str = "summary";
 pub const SESSION: &str = "session";
 /// The name of the kind that marks the steps of a procedure.
 pub const CHECKPOINT: &str = "checkpoint";
+/// The name of the kind that runs in the background.
+pub const JOB: &str = "job";
 /// The name of the kind for what was learned.
 pub const FINDING: &str = "finding";
 /// The name of the kind for what was settled.
@@ -266,7 +268,17 @@ pub static KINDS: [Kind; 14] = [
         addable: false,
         ..BASE
     },
-    Kind { name: "job", plural: "jobs", prefix: 'j', ..PLANNED },
+    Kind {
+        name: JOB,
+        plural: "jobs",
+        prefix: 'j',
+        statuses: &[
+            "waiting", "running", "ok", "failed", "timeout", "idle", "killed", "skipped", "missing", "lost", "dropped",
+        ],
+        ended: &["ok", "failed", "timeout", "idle", "killed", "skipped", "missing", "lost", "dropped"],
+        addable: false,
+        ..BASE
+    },
     Kind { name: "flow", plural: "flows", prefix: 'w', ..PLANNED },
     Kind { name: "lease", plural: "leases", prefix: 'l', ..PLANNED },
     Kind { name: "brief", plural: "briefs", prefix: 'b', ..PLANNED },

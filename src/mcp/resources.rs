@@ -51,7 +51,7 @@ pub(super) fn refusal(error: &Error) -> ErrorData {
 
 fn record(id: &str, call: &Call) -> Result<String> {
     let report = show::show(&call.workspace()?, &[id.to_owned()], None)?;
-    let texts = report.records.iter().map(|record| print::full(record, (call.now(), Detail::Detailed)));
+    let texts = report.records.iter().map(|record| print::full(&record.record, (call.now(), Detail::Detailed)));
     Ok(texts.collect())
 }
 

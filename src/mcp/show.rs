@@ -41,7 +41,7 @@ impl Verb for Show {
         }
         let report = show::show(&call.workspace()?, &self.ids, self.at.as_deref())?;
         let manner = (call.now(), self.detail.unwrap_or_default());
-        let text: Vec<String> = report.records.iter().map(|record| print::full(record, manner)).collect();
+        let text: Vec<String> = report.records.iter().map(|record| print::full(&record.record, manner)).collect();
         let more = |next: usize| cut::call("show", &self.rest(next));
         Ok(cut::part(&text.join("\n"), (self.offset.unwrap_or(0), cut::budget(self.budget)), more))
     }

@@ -21,6 +21,7 @@ pub mod handoff;
 pub mod hook;
 pub mod import;
 pub mod init;
+pub mod job;
 pub mod link;
 pub mod list;
 pub mod log;

@@ -1,18 +1,30 @@
 //! `show`: records in full, now or as they were.
 
+use super::job::{self, JobReport};
 use super::report::Full;
 use super::{Workspace, resolve, undo};
 use crate::domain::record::Record;
-use crate::domain::when;
+use crate::domain::{kind, when};
 use crate::error::{Error, Kind, Result};
 use crate::store::View;
 use serde::Serialize;
+
+/// A record, and what a job does now.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shown {
+    /// The record.
+    #[serde(flatten)]
+    pub record: Full,
+    /// Jobs only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobReport>,
+}
 
 /// The report of `show`.
 #[derive(Clone, Debug, Serialize)]
 pub struct ShowReport {
     /// The records, in the order asked for.
-    pub records: Vec<Full>,
+    pub records: Vec<Shown>,
     /// The time or position that they are shown at, if not now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
@@ -25,7 +37,11 @@ pub struct ShowReport {
 pub fn show(workspace: &Workspace, words: &[String], at: Option<&str>) -> Result<ShowReport> {
     let now = workspace.now();
     let until = at.map(|at| moment(at, now)).transpose()?;
-    workspace.read(|view| {
+    if words.iter().any(|word| word.starts_with("j-")) {
+        job::settle(workspace);
+    }
+    let mut jobs = Vec::new();
+    let report = workspace.read(|view| {
         let mut records = Vec::new();
         for word in words {
             let record = resolve::record(view, word)?;
@@ -33,11 +49,19 @@ pub fn show(workspace: &Workspace, words: &[String], at: Option<&str>) -> Result
                 Some(until) => record_at(view, &record, until)?,
                 None => record,
             };
-            records.push(Full::of(view, &record, &workspace.place, now)?);
+            let is_job = record.kind() == kind::JOB && until.is_none();
+            let job = is_job.then(|| JobReport::of(view, workspace, &record, JOB_LINES)).transpose()?;
+            jobs.extend(job.is_some().then_some(record.uid));
+            records.push(Shown { record: Full::of(view, &record, &workspace.place, now)?, job });
         }
         Ok(ShowReport { records, at: at.map(str::to_owned) })
-    })
+    })?;
+    job::told::tell(workspace, &jobs);
+    Ok(report)
 }
+
+/// Lines of output of a job.
+const JOB_LINES: usize = 20;
 
 /// A moment in the log.
 enum Moment {

@@ -91,6 +91,8 @@ pub struct Workspace {
     pub place: Place,
     /// Who acts.
     pub identity: Identity,
+    /// The path of this program, by which it starts itself again in the background; a library has none.
+    pub program: Option<PathBuf>,
 }
 
 /// What a door knows of its process when it opens a workspace.
@@ -134,7 +136,7 @@ impl Workspace {
     fn assemble(environment: Environment, place: Place, location: Location) -> Self {
         let mut store = Store::at(&location.dir, environment.clock, environment.seed);
         store.command = environment.command;
-        Self { store, location, place: place.masked(), identity: masked(environment.identity) }
+        Self { store, location, place: place.masked(), identity: masked(environment.identity), program: None }
     }
 
     /// Other stores that the order of discovery passes over.

@@ -13,7 +13,7 @@ mod settle;
 pub use settle::settle;
 
 use super::resume::{self, Form, ResumeInput, Told};
-use super::{Workspace, add, handoff, stale};
+use super::{Workspace, add, handoff, job, stale};
 use crate::domain::activity::Background;
 use crate::domain::draft::{Draft, DraftLink};
 use crate::domain::id::Uid;
@@ -145,6 +145,7 @@ pub fn hook(workspace: &Workspace, input: &HookInput) -> Result<HookReport> {
 
 fn start_session(workspace: &Workspace, input: &HookInput, start: Start) -> Result<HookReport> {
     let has_written = settle(workspace);
+    job::settle(workspace);
     let noted = note::started(workspace, input);
     let form = match start {
         Start::New => Form::Whole,
@@ -160,6 +161,7 @@ fn asked(workspace: &Workspace, input: &HookInput, request: &str) -> Result<Hook
     if !input.is_heard {
         return noted.map(|()| HookReport::default());
     }
+    job::settle(workspace);
     let news = ResumeInput { budget: NEWS_BUDGET, form: Form::News, ..ResumeInput::default() };
     HookReport::briefs(workspace, &news, noted)
 }

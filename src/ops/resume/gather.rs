@@ -33,6 +33,8 @@ pub(super) struct Gathered {
     pub(super) position: u64,
     /// The notes that it has for the reader, with their ids.
     pub(super) notes: Vec<(Uid, String)>,
+    /// The ends of jobs that it has for the reader, with their ids.
+    pub(super) jobs: Vec<(Uid, String)>,
 }
 
 pub(super) struct Gatherer<'a> {
@@ -53,7 +55,7 @@ pub(super) fn gather(
     let position = view.next_position().saturating_sub(1);
     // The mark of a store that was set back since says nothing.
     let told = told.filter(|told| told.position <= position);
-    let mut gathered = Gathered { focus: None, sections: Vec::new(), since: None, position, notes: Vec::new() };
+    let mut gathered = Gathered { focus: None, sections: Vec::new(), since: None, position, notes: Vec::new(), jobs: Vec::new() };
     if let Form::About(word) = &input.form {
         let record = resolve::record(view, word)?;
         gathered.focus = Some(record.id().to_owned()).filter(|_| record.kind() == kind::TASK);
@@ -66,7 +68,9 @@ pub(super) fn gather(
         if has_grown {
             let (notes, told_notes) = gatherer.notes()?;
             gathered.notes = told_notes;
-            gathered.sections = gatherer.news(told.map_or(position, |told| told.position), notes)?;
+            let (ended, told_jobs) = gatherer.job_news()?;
+            gathered.jobs = told_jobs;
+            gathered.sections = gatherer.news(told.map_or(position, |told| told.position), ended, notes)?;
         }
         return Ok(gathered);
     }
@@ -95,7 +99,10 @@ pub(super) fn gather(
         (Form::Compacted, _) => gatherer.compacted((last.as_ref(), &beside), focus.as_ref())?,
         _ => gatherer.whole((last.as_ref(), &beside), focus.as_ref())?,
     };
-    gathered.sections.insert(1.min(gathered.sections.len()), notes);
+    let (ended, told_jobs) = gatherer.job_news()?;
+    gathered.jobs = told_jobs;
+    let at = 1.min(gathered.sections.len());
+    gathered.sections.splice(at..at, [ended, notes]);
     Ok(gathered)
 }
 
@@ -142,6 +149,7 @@ impl Gatherer<'_> {
         sections.push(self.wrong(last, &mut known)?.vital());
         let [active, next] = self.tasks()?;
         sections.push(active.vital());
+        sections.push(self.open_jobs()?);
         sections.push(next.vital());
         sections.push(self.blockers()?);
         sections.push(self.read_first(focus)?);
@@ -160,6 +168,7 @@ impl Gatherer<'_> {
         sections.push(self.wrong(last, &mut known)?.vital());
         let [active, next] = self.tasks()?;
         sections.push(active.vital());
+        sections.push(self.open_jobs()?);
         let own = self.own_work()?;
         let is_own = |record: &Record| own.items.iter().any(|item| item.id.as_deref() == Some(record.id()));
         known.retain(|known| !is_own(&known.record));

@@ -20,6 +20,7 @@ mod delta;
 mod fill;
 mod gather;
 mod handed;
+mod jobs;
 mod known;
 mod likely;
 mod news;
@@ -29,7 +30,7 @@ mod wrong;
 
 pub use likely::order;
 
-use super::{Workspace, address};
+use super::{Workspace, address, job};
 use crate::domain::id::Uid;
 use crate::error::{Error, Result};
 use crate::store::told::Mark;
@@ -182,6 +183,8 @@ pub struct ResumeReport {
 pub struct Told {
     /// The notes to it that were shown.
     notes: Vec<Uid>,
+    /// The jobs whose end was shown.
+    jobs: Vec<Uid>,
     /// Who knows the log up to which position.
     marks: Vec<(String, Mark)>,
 }
@@ -190,10 +193,19 @@ impl Told {
     /// Notes it down, where the store can be written, so that it is not told again.
     pub fn note(&self, workspace: &Workspace) {
         address::tell(workspace, &self.notes);
+        job::told::tell(workspace, &self.jobs);
         for (reader, mark) in &self.marks {
             workspace.store.tell(reader, *mark);
         }
     }
+}
+
+/// What a briefing shows that is shown once.
+struct Shown {
+    notes: Vec<Uid>,
+    jobs: Vec<Uid>,
+    /// Whether nothing of that had to be left for the next.
+    are_all: bool,
 }
 
 /// Settles the sessions that are over, briefs the next one, and notes down that it was briefed.
@@ -202,6 +214,7 @@ impl Told {
 /// As [`prepare`].
 pub fn resume(workspace: &Workspace, input: &ResumeInput) -> Result<ResumeReport> {
     super::hook::settle(workspace);
+    job::settle(workspace);
     let (report, told) = prepare(workspace, input)?;
     told.note(workspace);
     Ok(report)
@@ -220,7 +233,7 @@ pub fn prepare(workspace: &Workspace, input: &ResumeInput) -> Result<(ResumeRepo
         Form::Due => workspace.store.told(&reader).filter(|mark| (now - mark.at).num_hours() < TOLD_HOURS_MAX),
         _ => None,
     };
-    let (report, notes, are_all) = brief_since(workspace, input, now, told)?;
+    let (report, Shown { notes, jobs, are_all }) = brief_since(workspace, input, now, told)?;
     let mut marks = Vec::new();
     // A briefing that says nothing new is not worth a write, and one of a single record is not a briefing of the session.
     let is_news = told.is_none_or(|told| told.position != report.position);
@@ -234,7 +247,7 @@ pub fn prepare(workspace: &Workspace, input: &ResumeInput) -> Result<(ResumeRepo
             marks.push((news_reader(workspace), mark));
         }
     }
-    Ok((report, Told { notes, marks }))
+    Ok((report, Told { notes, jobs, marks }))
 }
 
 /// Who is briefed of what: the same session elsewhere has not been told of what is here.
@@ -254,7 +267,7 @@ fn news_reader(workspace: &Workspace) -> String {
 /// # Errors
 /// As [`resume`].
 pub fn brief(workspace: &Workspace, input: &ResumeInput, now: DateTime<Utc>) -> Result<ResumeReport> {
-    brief_since(workspace, input, now, None).map(|(report, ..)| report)
+    brief_since(workspace, input, now, None).map(|(report, _)| report)
 }
 
 fn brief_since(
@@ -262,17 +275,20 @@ fn brief_since(
     input: &ResumeInput,
     now: DateTime<Utc>,
     told: Option<Mark>,
-) -> Result<(ResumeReport, Vec<Uid>, bool)> {
+) -> Result<(ResumeReport, Shown)> {
     if input.budget < BUDGET_MIN {
         return Err(Error::usage(format!("a budget of {} tokens holds nothing", input.budget))
             .hint(format!("at least {BUDGET_MIN}; the default is {BUDGET_DEFAULT}")));
     }
     let gathered = workspace.read(|view| gather::gather(view, workspace, input, (now, told)))?;
     let (sections, text) = fill::fill(gathered.sections, input.budget, input.why);
-    let mut notes = gathered.notes;
-    let unread = notes.len();
+    let unread = gathered.notes.len() + gathered.jobs.len();
     let is_shown = |id: &str| sections.iter().any(|part| part.items.iter().any(|item| item.id.as_deref() == Some(id)));
-    notes.retain(|(_, id)| is_shown(id));
+    let shown = |told: Vec<(Uid, String)>| -> Vec<Uid> {
+        told.into_iter().filter(|(_, id)| is_shown(id)).map(|(uid, _)| uid).collect()
+    };
+    let (notes, jobs) = (shown(gathered.notes), shown(gathered.jobs));
+    let shown = Shown { are_all: notes.len() + jobs.len() == unread, notes, jobs };
     let report = ResumeReport {
         project: workspace.place.project.clone(),
         branch: workspace.place.branch.clone(),
@@ -285,6 +301,5 @@ fn brief_since(
         text,
         budget: input.budget,
     };
-    let are_all = notes.len() == unread;
-    Ok((report, notes.into_iter().map(|(uid, _)| uid).collect(), are_all))
+    Ok((report, shown))
 }

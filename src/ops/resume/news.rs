@@ -42,7 +42,7 @@ impl Gatherer<'_> {
     }
 
     /// What changed since a log position and concerns the session; nothing as a rule.
-    pub(super) fn news(&self, position: u64, notes: Section) -> Result<Vec<Section>> {
+    pub(super) fn news(&self, position: u64, ended: Section, notes: Section) -> Result<Vec<Section>> {
         let (mut wrong, mut free, mut yours) = (Vec::new(), Vec::new(), Vec::new());
         if position < self.view.next_position().saturating_sub(1) {
             let mut changes = self.changes(position)?;
@@ -55,11 +55,12 @@ impl Gatherer<'_> {
             changes.retain(|change| mine.contains(&change.record.uid));
             yours = changes.iter().map(|change| self.changed(change)).collect::<Result<_>>()?;
         }
-        if wrong.is_empty() && free.is_empty() && yours.is_empty() && notes.items.is_empty() {
+        if wrong.is_empty() && free.is_empty() && yours.is_empty() && notes.items.is_empty() && ended.items.is_empty() {
             return Ok(Vec::new());
         }
         Ok(vec![
             lines(vec![format!("state: new since your last prompt. {}", super::gather::DATA)]),
+            ended,
             notes,
             section("Attention", wrong, 0, "state list conflicts").vital(),
             section("Yours, changed by others", yours, 0, "state list mine").vital(),

@@ -1,0 +1,224 @@
+//! A job as every door shows it: what its record says, and what its files say now.
+
+use super::{OPEN, dir, told, usual};
+use crate::domain::estimate::Estimate;
+use crate::domain::id::Uid;
+use crate::domain::job::{Exit, Group, ResultFile, Status};
+use crate::domain::record::Record;
+use crate::domain::{field, kind, secret, terms, text};
+use crate::error::Result;
+use crate::ops::Workspace;
+use crate::process::job::{JobDir, tail};
+use crate::store::View;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A job.
+#[derive(Clone, Debug, Serialize)]
+pub struct JobReport {
+    /// Its id.
+    pub id: String,
+    /// What people call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// `waiting`, `running`, or how it ended: `ok`, `failed`, `timeout`, `idle`, `killed`, `skipped`, `missing`, `lost`.
+    pub status: String,
+    /// Its command line, with secrets masked.
+    pub command: String,
+    /// When it was asked for.
+    pub created: DateTime<Utc>,
+    /// Since when it is what it is now: waits, runs, or is over.
+    pub since: DateTime<Utc>,
+    /// Milliseconds that the last attempt took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<u64>,
+    /// The exit code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<i64>,
+    /// Why it ended so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The attempt that runs, or how many there were; the first is 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// What it waits for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<String>,
+    /// The process that leads it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// What such jobs usually take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usual: Option<Estimate>,
+    /// When to look again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub look_again: Option<DateTime<Utc>>,
+    /// What is odd: it takes long, is silent for longer than ever, wants a terminal, left processes behind.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
+    /// The last lines of its output, cleaned and with secrets masked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tail: Vec<String>,
+    /// Bytes that it printed.
+    pub bytes: u64,
+    /// Lines that its patterns found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub matched: Vec<String>,
+    /// The files that it was to leave.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub results: Vec<ResultFile>,
+    /// Processes of it that still run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_behind: Option<Group>,
+    /// Its directory: `status.json`, `exit.json`, `output/`.
+    pub path: PathBuf,
+}
+
+/// The report of `list jobs`.
+#[derive(Clone, Debug, Serialize)]
+pub struct JobsReport {
+    /// The jobs.
+    pub jobs: Vec<JobReport>,
+    /// How many there are in all, as far as was counted.
+    pub total: usize,
+}
+
+/// Lines of output in a list, of one that did not end well.
+const LIST_LINES: usize = 1;
+/// Columns of a shown line.
+const LINE_COLUMNS: usize = 200;
+/// The most that is counted.
+const COUNT_MAX: usize = 1000;
+
+/// The open jobs and the last ended ones; with `is_new` only ends that this session was not told yet. Told by that.
+///
+/// # Errors
+/// As the store says.
+pub fn list(workspace: &Workspace, is_new: bool, limit: usize) -> Result<JobsReport> {
+    super::settle(workspace);
+    let (report, shown) = workspace.read(|view| {
+        let news = told::news(view, workspace)?;
+        let (jobs, total) = if is_new { (news.clone(), news.len()) } else { all(view, limit)? };
+        let shown: Vec<Uid> = jobs.iter().filter(|job| news.contains(job)).map(|job| job.uid).collect();
+        let lines = |job: &Record| if job.status() == "ok" { 0 } else { LIST_LINES };
+        let jobs = jobs.iter().map(|job| JobReport::of(view, workspace, job, lines(job))).collect::<Result<_>>()?;
+        Ok((JobsReport { jobs, total }, shown))
+    })?;
+    told::tell(workspace, &shown);
+    Ok(report)
+}
+
+fn all(view: &View, limit: usize) -> Result<(Vec<Record>, usize)> {
+    let mut jobs = Vec::new();
+    for status in OPEN.iter().rev() {
+        jobs.extend(view.first(&terms::status_term(kind::JOB, status), limit)?);
+    }
+    let last = view.first(&terms::kind_term(kind::JOB), limit)?;
+    jobs.extend(last.into_iter().filter(|job| !job.is_live()));
+    jobs.truncate(limit);
+    Ok((jobs, view.count(&terms::kind_term(kind::JOB), COUNT_MAX)?))
+}
+
+impl JobReport {
+    /// What is known of a job, with the last `lines` lines of its output.
+    ///
+    /// # Errors
+    /// As the store says.
+    pub fn of(view: &View, workspace: &Workspace, job: &Record, lines: usize) -> Result<Self> {
+        let dir = dir(workspace, job.id());
+        let (status, exit) = (dir.status().ok().flatten(), dir.exit().ok().flatten());
+        let usual = usual::usual(view, job)?;
+        let text = |name: &str| job.text(name).map(str::to_owned);
+        let number = |name: &str| job.get(name).and_then(Value::as_u64);
+        let now = workspace.now();
+        let mut report = Self {
+            id: job.id().to_owned(),
+            label: text(field::LABEL),
+            status: job.status().to_owned(),
+            command: text(field::COMMAND).unwrap_or_default(),
+            created: job.birth.as_ref().map_or(job.updated_at, |birth| birth.at),
+            since: job.updated_at,
+            took_ms: number(field::TOOK),
+            code: job.get(field::CODE).and_then(Value::as_i64),
+            reason: text(field::REASON),
+            attempt: exit.as_ref().and_then(|exit| u32::try_from(exit.attempts.len()).ok()).filter(|count| *count > 1),
+            waits_for: Vec::new(),
+            pid: None,
+            usual,
+            look_again: None,
+            remarks: Vec::new(),
+            tail: last_lines(&dir, lines),
+            bytes: exit.as_ref().map_or(0, |exit| exit.bytes),
+            matched: strings(job.get(field::MATCHED)),
+            results: exit.as_ref().map(|exit| exit.results.clone()).unwrap_or_default(),
+            left_behind: None,
+            path: dir.path().to_owned(),
+        };
+        match (job.is_live(), status, exit) {
+            (true, Some(status), None) => report.runs(&status, now),
+            (_, _, Some(exit)) => report.ended(&exit),
+            _ => {}
+        }
+        Ok(report)
+    }
+
+    fn runs(&mut self, status: &Status, now: DateTime<Utc>) {
+        self.since = status.since;
+        self.waits_for.clone_from(&status.waits_for);
+        self.pid = status.pid;
+        self.attempt = Some(status.attempt).filter(|attempt| *attempt > 1);
+        self.bytes = status.bytes;
+        if self.status != "running" {
+            return;
+        }
+        let since = |time: DateTime<Utc>| (now - time).to_std().unwrap_or(Duration::ZERO);
+        if let Some(usual) = &self.usual {
+            self.look_again = Some(usual.look_again(status.since, now));
+            if usual.is_late(since(status.since)) {
+                self.remarks.push(format!("takes long: usually {usual}"));
+            }
+            if usual.is_too_silent(since(status.last_output.unwrap_or(status.since))) {
+                self.remarks.push("silent for longer than ever".to_owned());
+            }
+        }
+        if status.wants_terminal {
+            self.remarks.push("it wants a terminal, and has none".to_owned());
+        }
+    }
+
+    fn ended(&mut self, exit: &Exit) {
+        self.left_behind = exit.left_behind.as_ref().and_then(crate::process::job::living);
+        if self.left_behind.is_some() {
+            self.remarks.push(format!("processes of it still run: state drop {}", self.id));
+        }
+        if let Some(lost) = &exit.output_lost {
+            self.remarks.push(text::clean_line(lost));
+        }
+    }
+
+    /// Label or command, in a line.
+    #[must_use]
+    pub fn name(&self) -> String {
+        text::clean_line(self.label.as_deref().unwrap_or(&self.command))
+    }
+}
+
+fn strings(value: Option<&Value>) -> Vec<String> {
+    let lines = value.and_then(Value::as_array).into_iter().flatten();
+    lines.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// The last lines of output as they may be shown: text from outside.
+fn last_lines(dir: &JobDir, lines: usize) -> Vec<String> {
+    if lines == 0 {
+        return Vec::new();
+    }
+    let tail = tail(dir, lines);
+    let text = String::from_utf8_lossy(&tail.bytes).into_owned();
+    let clean = secret::mask(&text);
+    let clean = clean.lines().map(text::clean_line).filter(|line| !line.is_empty());
+    clean.map(|line| text::truncate_width(&line, LINE_COLUMNS)).collect()
+}

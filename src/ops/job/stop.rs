@@ -1,0 +1,100 @@
+//! Bringing the end of a job about: killing one, or saying how one ended that runs elsewhere.
+
+use super::report::JobReport;
+use super::{dir, told};
+use crate::domain::job::Exit;
+use crate::domain::record::Record;
+use crate::error::{Error, Kind, Result};
+use crate::ops::Workspace;
+use crate::process::job::{Command, JobDir, end_group, living, send, wait_for_end};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a stop is waited for: the grace of the supervisor, and what killing takes.
+const STOP_PATIENCE: Duration = Duration::from_secs(20);
+/// Lines of the output that are shown.
+const LINES: usize = 5;
+
+/// Kills a job with all its processes, also those that it left behind when it ended.
+///
+/// # Errors
+/// `Conflict` if it has ended and nothing of it runs, which says how; `NotFound`; `Busy` if it does not end.
+pub fn stop(workspace: &Workspace, id: &str, why: Option<&str>) -> Result<JobReport> {
+    super::settle(workspace);
+    let job = workspace.read(|view| super::find(view, id))?;
+    let dir = dir(workspace, job.id());
+    if let Some(exit) = dir.exit()? {
+        end_rest(&job, &exit)?;
+        return shown(workspace, &job);
+    }
+    let command = Command::Stop { kill: false, why: why.map(str::to_owned) };
+    if !send(&dir, &command)? {
+        return Err(Error::new(Kind::Busy, format!("nobody looks after {} at the moment", job.id()))
+            .hint("run the same command again"));
+    }
+    await_end(&job, &dir)?;
+    super::settle(workspace);
+    shown(workspace, &job)
+}
+
+/// What an ended job left behind.
+fn end_rest(job: &Record, exit: &Exit) -> Result<()> {
+    let Some(group) = exit.left_behind.as_ref().and_then(living) else {
+        return Err(Error::conflict(format!("{} is over: {exit}", job.id())).hint(format!("state show {}", job.id())));
+    };
+    match end_group(&group) {
+        None => Ok(()),
+        Some(rest) => {
+            Err(Error::new(Kind::Busy, format!("{} processes of {} do not die", rest.members.len(), job.id())))
+        }
+    }
+}
+
+fn await_end(job: &Record, dir: &JobDir) -> Result<()> {
+    wait_for_end(std::slice::from_ref(dir), false, Some(STOP_PATIENCE))?;
+    if dir.is_alive()? {
+        return Err(
+            Error::new(Kind::Busy, format!("{} does not end", job.id())).hint(format!("state show {}", job.id()))
+        );
+    }
+    Ok(())
+}
+
+/// Says how work elsewhere has ended.
+///
+/// # Errors
+/// `Usage` if the job runs here; `Conflict` if it has ended; else as [`stop`].
+pub fn finish(
+    workspace: &Workspace,
+    id: &str,
+    code: i32,
+    results: Vec<PathBuf>,
+    why: Option<&str>,
+) -> Result<JobReport> {
+    super::settle(workspace);
+    let job = workspace.read(|view| super::find(view, id))?;
+    let dir = dir(workspace, job.id());
+    if let Some(exit) = dir.exit()? {
+        return Err(Error::conflict(format!("{} is over: {exit}", job.id())).hint(format!("state show {}", job.id())));
+    }
+    if !job.flag(crate::domain::field::EXTERNAL) {
+        return Err(Error::usage(format!("{} runs here, and ends by itself", job.id())).hint("state drop kills it"));
+    }
+    let results = results.into_iter().map(|path| workspace.place.cwd.join(path)).collect();
+    if !send(&dir, &Command::Report { code, results, why: why.map(str::to_owned) })? {
+        return Err(Error::new(Kind::Busy, format!("nobody looks after {} at the moment", job.id()))
+            .hint("run the same command again"));
+    }
+    await_end(&job, &dir)?;
+    super::settle(workspace);
+    shown(workspace, &job)
+}
+
+fn shown(workspace: &Workspace, job: &Record) -> Result<JobReport> {
+    let report = workspace.read(|view| {
+        let job = view.record(job.uid)?.unwrap_or_else(|| job.clone());
+        JobReport::of(view, workspace, &job, LINES)
+    })?;
+    told::tell(workspace, &[job.uid]);
+    Ok(report)
+}

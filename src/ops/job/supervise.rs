@@ -1,0 +1,79 @@
+//! The supervisor's side: the job is looked after by the layer below, and the ledger is told.
+
+use super::{dir, settle};
+use crate::domain::job::{Exit, Status};
+use crate::domain::record::Record;
+use crate::domain::{field, kind, terms, text};
+use crate::error::Result;
+use crate::ops::Workspace;
+use crate::process::job::{self, Post, Recorder, World};
+use crate::store::{Registers, Writer};
+use serde_json::{Value, json};
+
+/// So many matched lines are kept.
+const MATCHED_MAX: usize = 20;
+
+/// Looks after a job until it has ended; `values_of` is the value of [`super::VALUES_VARIABLE`] in the environment.
+///
+/// # Errors
+/// As [`job::supervise`]. What the ledger cannot be told is read from the job's files by whoever comes by.
+pub fn supervise(workspace: &Workspace, id: &str, values_of: Option<String>) -> Result<Exit> {
+    let post = Post::from_stdin(&dir(workspace, id))?;
+    let world = World { clock: workspace.store.clock, seed: workspace.store.seed, values_of };
+    job::supervise(post, world, Ledger { workspace: workspace.clone(), id: id.to_owned() })
+}
+
+struct Ledger {
+    workspace: Workspace,
+    id: String,
+}
+
+impl Ledger {
+    /// Changes the record while it is open. A store that is busy or gone is no reason to stop a job.
+    fn change(&self, change: impl FnOnce(&mut Writer, &Record) -> Result<()>) {
+        let _ = self.workspace.store.write(|writer| {
+            let found = writer.first(&terms::kind_term(kind::JOB), 1)?;
+            let job = match found.into_iter().find(|job| job.id() == self.id) {
+                Some(job) => Some(job),
+                None => super::find(writer, &self.id).ok(),
+            };
+            match job.filter(Record::is_live) {
+                Some(job) => {
+                    settle::as_its_session(writer, &job);
+                    change(writer, &job)
+                }
+                None => Ok(()),
+            }
+        });
+    }
+}
+
+impl Recorder for Ledger {
+    fn started(&mut self, status: &Status) {
+        let what = if status.external { "is awaited" } else { "runs" };
+        self.change(|writer, job| {
+            writer.because(format!("{} {what}: {}", job.id(), job.title()));
+            writer.put(job.uid, Registers::from([(field::STATUS.to_owned(), json!("running"))])).map(drop)
+        });
+    }
+
+    fn matched(&mut self, line: &str, left_out: u64) {
+        let more = if left_out > 0 { format!(" ({left_out} left out before)") } else { String::new() };
+        let line = text::truncate_tokens(&text::clean_line(line), 100) + &more;
+        self.change(|writer, job| {
+            let mut lines: Vec<Value> = job.get(field::MATCHED).and_then(Value::as_array).cloned().unwrap_or_default();
+            lines.push(json!(line));
+            lines.drain(..lines.len().saturating_sub(MATCHED_MAX));
+            writer.because(format!("{} says: {line}", job.id()));
+            writer.put(job.uid, Registers::from([(field::MATCHED.to_owned(), json!(lines))])).map(drop)
+        });
+    }
+
+    fn orphaned(&mut self, id: &str) {
+        settle::arm(&self.workspace, &dir(&self.workspace, id));
+    }
+
+    fn ended(&mut self, exit: &Exit) {
+        self.change(|writer, job| settle::end(writer, job, exit));
+    }
+}

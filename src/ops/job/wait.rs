@@ -1,0 +1,79 @@
+//! `wait`: until jobs have ended.
+
+use super::report::JobReport;
+use super::{dir, told};
+use crate::domain::record::Record;
+use crate::error::{Error, Kind, Result};
+use crate::ops::Workspace;
+use crate::process::job::{JobDir, wait_for_end};
+use serde::Serialize;
+use std::time::{Duration, Instant};
+
+/// What to wait for.
+#[derive(Clone, Debug, Default)]
+pub struct WaitInput {
+    /// Jobs; all open ones of this session if there are none.
+    pub ids: Vec<String>,
+    /// One is enough.
+    pub any: bool,
+    /// How long.
+    pub patience: Option<Duration>,
+}
+
+/// The report of `wait`.
+#[derive(Clone, Debug, Serialize)]
+pub struct WaitReport {
+    /// The jobs that were waited for, as they are now.
+    pub jobs: Vec<JobReport>,
+    /// Whether the time was over before that.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub timed_out: bool,
+}
+
+/// Lines of the output of one that did not end well.
+const LINES: usize = 10;
+
+/// Waits. The caller judges how they ended.
+///
+/// # Errors
+/// `NotFound` for an unknown job; or as the store says.
+pub fn wait(workspace: &Workspace, input: &WaitInput) -> Result<WaitReport> {
+    super::settle(workspace);
+    let jobs = workspace.read(|view| {
+        let named: Vec<Record> = input.ids.iter().map(|id| super::find(view, id)).collect::<Result<_>>()?;
+        if named.is_empty() {
+            return Err(Error::new(Kind::Usage, "nothing to wait for").hint("state wait j-4kq; state list jobs"));
+        }
+        Ok(named)
+    })?;
+    let dirs: Vec<JobDir> = jobs.iter().map(|job| dir(workspace, job.id())).collect();
+    let until = input.patience.and_then(|patience| Instant::now().checked_add(patience));
+    let mut over;
+    loop {
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let free = wait_for_end(&dirs, input.any, left)?;
+        over = free.iter().filter(|index| dirs[**index].exit().is_ok_and(|exit| exit.is_some())).count();
+        let is_enough = over == dirs.len() || input.any && over > 0;
+        if is_enough || left.is_some_and(|left| left.is_zero()) || free.is_empty() {
+            break;
+        }
+        // Lost, or waiting for somebody to look after it again.
+        super::settle(workspace);
+        if dirs.iter().all(|dir| !dir.is_alive().unwrap_or(false) && dir.exit().is_ok_and(|exit| exit.is_none())) {
+            break;
+        }
+    }
+    super::settle(workspace);
+    let is_enough = over == dirs.len() || input.any && over > 0;
+    let report = workspace.read(|view| {
+        let now = jobs.iter().map(|job| Ok(view.record(job.uid)?.unwrap_or_else(|| job.clone())));
+        let now: Vec<Record> = now.collect::<Result<_>>()?;
+        let lines = |job: &Record| if job.status() == "ok" { 1 } else { LINES };
+        let reports = now.iter().map(|job| JobReport::of(view, workspace, job, lines(job))).collect::<Result<_>>()?;
+        let ended: Vec<_> = now.iter().filter(|job| !job.is_live()).map(|job| job.uid).collect();
+        Ok((WaitReport { jobs: reports, timed_out: !is_enough }, ended))
+    });
+    let (report, ended) = report?;
+    told::tell(workspace, &ended);
+    Ok(report)
+}

@@ -1,0 +1,87 @@
+//! Jobs in a briefing: ends that nobody was told of, with the last lines of their output, and what runs.
+
+use super::gather::{Gatherer, section};
+use super::{Item, Section};
+use crate::domain::id::Uid;
+use crate::domain::job::measure::coarse_span;
+use crate::domain::{field, kind, terms, when};
+use crate::error::Result;
+use crate::ops::job::{JobReport, told};
+use std::time::Duration;
+
+/// Lines of output of a job that did not end well, in its longer form.
+const LINES: usize = 5;
+/// So many ends are told at once; the others come with the next briefing.
+const NEWS_MAX: usize = 20;
+/// So many open jobs are named.
+const OPEN_MAX: usize = 10;
+
+impl Gatherer<'_> {
+    /// The ends of jobs that this session was not told of, bad ones first, and which they are.
+    pub(super) fn job_news(&self) -> Result<(Section, Vec<(Uid, String)>)> {
+        let mut news = told::news(self.view, self.workspace)?;
+        news.retain(|job| job.text(field::TELL) != Some(told::ASKED));
+        news.sort_by_key(|job| job.status() == "ok");
+        news.truncate(NEWS_MAX);
+        let mut items = Vec::new();
+        for job in &news {
+            let is_ok = job.status() == "ok";
+            let report = JobReport::of(self.view, self.workspace, job, if is_ok { 0 } else { LINES })?;
+            let worth = if is_ok { 1.0 } else { 2.0 };
+            let why = "a job that ended, not told before".to_owned();
+            items.push(Item::forms(Some(job.id()), self.forms(&report)).worth(worth).why(why));
+        }
+        let told = news.iter().map(|job| (job.uid, job.id().to_owned())).collect();
+        let floor = items.len();
+        Ok((section("Jobs ended", items, 0, "state list jobs --new").floor(floor).vital(), told))
+    }
+
+    fn forms(&self, job: &JobReport) -> Vec<String> {
+        let mut facts: Vec<String> = Vec::new();
+        facts.extend(job.code.filter(|code| *code != 0).map(|code| format!("exit {code}")));
+        facts.extend(job.reason.clone());
+        facts.extend(job.took_ms.map(|ms| format!("took {}", coarse_span(Duration::from_millis(ms)))));
+        let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join("; ")) };
+        let line = format!("{} {} {} {}{facts}", job.id, Self::short(&job.name()), job.status, when::ago(job.since, self.now));
+        let told = |count: usize| {
+            let last = job.tail.iter().skip(job.tail.len().saturating_sub(count));
+            last.fold(line.clone(), |text, line| format!("{text}\n> {line}"))
+        };
+        let mut forms = vec![told(LINES), told(1), line.clone()];
+        forms.dedup();
+        forms
+    }
+
+    fn short(name: &str) -> String {
+        crate::domain::text::truncate_tokens(name, 20)
+    }
+
+    /// What runs or waits, what is odd about it first.
+    pub(super) fn open_jobs(&self) -> Result<Section> {
+        let mut items = Vec::new();
+        let mut left_out = 0;
+        for status in ["running", "waiting"] {
+            let term = terms::status_term(kind::JOB, status);
+            let open = self.view.first(&term, OPEN_MAX)?;
+            left_out += self.view.count(&term, 1000)?.saturating_sub(open.len());
+            for job in open {
+                let report = JobReport::of(self.view, self.workspace, &job, 0)?;
+                let for_ = coarse_span((self.now - report.since).to_std().unwrap_or_default());
+                let mut line = match status {
+                    "waiting" => format!("{} {} waits for {}", report.id, Self::short(&report.name()), report.waits_for.join(", ")),
+                    _ => format!("{} {} runs for {for_}", report.id, Self::short(&report.name())),
+                };
+                if let Some(usual) = report.usual.as_ref().filter(|_| status == "running") {
+                    line += &format!(", usually {usual}");
+                }
+                let odd = !report.remarks.is_empty();
+                for remark in &report.remarks {
+                    line += &format!("; {remark}");
+                }
+                items.push(Item::line(Some(job.id()), line).worth(if odd { 1.5 } else { 0.8 }).why(status.to_owned()));
+            }
+        }
+        items.sort_by(|a, b| b.worth.total_cmp(&a.worth));
+        Ok(section("Jobs", items, left_out, "state list jobs"))
+    }
+}
