@@ -81,11 +81,14 @@ impl Job {
         (status.state, status.attempt, status.since) = (State::Running, number, now);
         (status.pid, status.pgid, status.process, status.wants_terminal) = (None, None, None, false);
         status.waits_for.clear();
-        // Without this note a crash would make it run twice.
-        self.dir.write_status(&self.status, Durability::Synced).map_err(|error| Ending {
-            is_final: true,
-            ..Ending::failed(format!("it was not started, for that cannot be noted: {error}"))
-        })?;
+        // Without this note a power cut would make it run twice.
+        if number == 1 {
+            self.dir.note_started().map_err(|error| {
+                let reason = format!("it was not started, for that cannot be noted: {}", plain(&error));
+                Ending { is_final: true, ..Ending::failed(reason) }
+            })?;
+        }
+        self.write_status(Durability::Whole);
         let (output, writer) =
             io::pipe().map_err(|error| Ending::failed(format!("no pipe for its output: {error}")))?;
         widen(&output);

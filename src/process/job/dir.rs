@@ -84,6 +84,15 @@ impl JobDir {
         self.path.join("control")
     }
 
+    fn started_path(&self) -> PathBuf {
+        self.path.join("started")
+    }
+
+    /// The name of the directory, which is the job's short id.
+    pub(super) fn id(&self) -> String {
+        self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
     fn lock_path(&self) -> PathBuf {
         self.path.join("lock")
     }
@@ -125,6 +134,12 @@ impl JobDir {
 
     pub(super) fn write_status(&self, status: &Status, durability: Durability) -> io::Result<()> {
         write_json(&self.status_path(), status, durability)
+    }
+
+    /// Notes that its command is about to be started. Durable when it returns, at the price of one sync: a status would
+    /// cost two.
+    pub(super) fn note_started(&self) -> io::Result<()> {
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.started_path())?.sync_all()
     }
 
     pub(super) fn write_exit(&self, exit: &Exit) -> io::Result<()> {
@@ -171,10 +186,10 @@ impl JobDir {
     }
 
     /// As [`JobDir::standing`], while we have the lock.
-    fn unattended(&self) -> Result<Standing> {
+    pub(super) fn unattended(&self) -> Result<Standing> {
         Ok(match (self.exit()?, self.status_or_none()?) {
             (Some(exit), _) => Standing::Over(Box::new(exit)),
-            (None, status) if status.has_started() => Standing::Lost(status),
+            (None, status) if status.has_started() || self.started_path().exists() => Standing::Lost(status),
             (None, _) if !self.path.is_dir() => Standing::Gone,
             (None, status) => Standing::Unarmed(status),
         })
@@ -224,7 +239,7 @@ impl JobDir {
     /// `Refused` if the file cannot be written, `Corrupt` if another cannot be read.
     pub fn record_lost(&self, now: DateTime<Utc>) -> Result<Option<Exit>> {
         self.end_unattended(|standing| match standing {
-            Standing::Lost(status) => Some(lost_exit(&status, now)),
+            Standing::Lost(status) => Some(Exit { id: self.id(), ..lost_exit(&status, now) }),
             _ => None,
         })
     }
@@ -235,7 +250,7 @@ impl JobDir {
     /// # Errors
     /// As [`JobDir::record_lost`].
     pub fn record_dropped(&self, why: Option<&str>, now: DateTime<Utc>) -> Result<Option<Exit>> {
-        let id = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let id = self.id();
         let reason = why.map(str::to_owned);
         self.end_unattended(|standing| {
             let exit =
@@ -265,8 +280,7 @@ impl JobDir {
         if !matches!(self.standing()?, Standing::Over(_)) {
             return Ok(false);
         }
-        let name = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let doomed = self.path.with_file_name(format!("{REMOVED_PREFIX}{name}"));
+        let doomed = self.path.with_file_name(format!("{REMOVED_PREFIX}{}", self.id()));
         let removed = std::fs::rename(&self.path, &doomed).and_then(|()| std::fs::remove_dir_all(&doomed));
         removed.map(|()| true).map_err(|error| Error::io(format!("cannot remove {}", self.path.display()), error))
     }
@@ -281,7 +295,6 @@ fn lost_exit(status: &Status, now: DateTime<Utc>) -> Exit {
     };
     Exit {
         version: VERSION,
-        id: status.id.clone(),
         outcome: Outcome::Lost,
         reason: Some(reason.to_owned()),
         started_at: Some(status.since),

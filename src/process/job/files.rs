@@ -37,13 +37,12 @@ pub(super) fn write_json(path: &Path, value: &impl Serialize, durability: Durabi
     if durability == Durability::Synced { sync_dir(path.parent().unwrap_or(Path::new("."))) } else { Ok(()) }
 }
 
-/// Writes a file of a directory that nobody knows of yet: no rename is needed, which would cost another sync. Durable
-/// with its name when it returns.
+/// Writes a file of a directory that nobody knows of yet, so that no rename is needed. Its content is durable when it
+/// returns, and so is its name on the file systems that there are: they keep the names of a new file that is synced.
 pub(super) fn write_first_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
     let mut bytes = serde_json::to_vec(value).map_err(io::Error::other)?;
     bytes.push(b'\n');
-    write_synced(path, &bytes, Durability::Synced)?;
-    sync_dir(path.parent().unwrap_or(Path::new(".")))
+    write_synced(path, &bytes, Durability::Synced)
 }
 
 fn write_synced(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
@@ -54,7 +53,7 @@ fn write_synced(path: &Path, bytes: &[u8], durability: Durability) -> io::Result
 }
 
 /// Makes names created in `dir` durable, as far as the file system can.
-pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+fn sync_dir(dir: &Path) -> io::Result<()> {
     match File::open(dir)?.sync_all() {
         Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
         synced => synced,

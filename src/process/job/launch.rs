@@ -7,7 +7,7 @@
 use super::control;
 use super::dir::{JobDir, Standing};
 use super::ears::readable;
-use super::files::{sync_dir, write_first_json};
+use super::files::write_first_json;
 use super::lock::Lock;
 use crate::domain::job::{Exit, Outcome, Spec, VERSION};
 use crate::error::{Error, Kind, Result};
@@ -75,7 +75,6 @@ fn fill(dir: &JobDir, spec: &Spec) -> Result<Lock> {
     DirBuilder::new().mode(0o700).create(dir.output_path()).map_err(fail)?;
     control::create(&dir.control_path()).map_err(fail)?;
     write_first_json(&dir.spec_path(), &Spec { version: VERSION, ..spec.clone() }).map_err(fail)?;
-    sync_dir(dir.path().parent().unwrap_or(Path::new("/"))).map_err(fail)?;
     Ok(lock)
 }
 
@@ -93,8 +92,8 @@ pub fn rearm(dir: &JobDir, now: DateTime<Utc>) -> Result<Option<Armed>> {
         return Ok(None);
     }
     let Some(lock) = dir.take_lock()? else { return Ok(None) };
-    let has_started = dir.status()?.is_some_and(|status| status.has_started());
-    if has_started || dir.exit()?.is_some() {
+    // Asked again under the lock, for somebody may have been quicker.
+    if !matches!(dir.unattended()?, Standing::Unarmed(_)) {
         return Ok(None);
     }
     match dir.spec() {
@@ -104,7 +103,7 @@ pub fn rearm(dir: &JobDir, now: DateTime<Utc>) -> Result<Option<Armed>> {
 }
 
 fn give_up(dir: &JobDir, now: DateTime<Utc>) -> Result<()> {
-    let id = dir.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let id = dir.id();
     let reason = Some("what it was to do cannot be read any more".to_owned());
     let exit = Exit { version: VERSION, id, outcome: Outcome::Lost, reason, ended_at: now, ..Exit::default() };
     dir.write_exit(&exit).map_err(|error| Error::io("cannot write the end of the job", error))

@@ -15,6 +15,9 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+/// How often what goes on without its leader is looked at before it counts as left behind.
+const LOOKS: u32 = 5;
+
 /// A command that was started and is not reaped yet.
 pub(super) struct Leader {
     pid: Pid,
@@ -67,7 +70,15 @@ impl Leader {
     /// What still runs when the leader has ended. `quiet`: nobody has the output open, so that only the group is asked.
     pub(super) fn left_behind(&mut self, quiet: bool) -> Option<Group> {
         self.reap();
-        if quiet && test_kill_process_group(self.pid).is_err() { None } else { members::living(&self.group) }
+        if quiet && test_kill_process_group(self.pid).is_err() {
+            return None;
+        }
+        // What was killed together with its leader may take a moment longer.
+        for _ in 0..LOOKS {
+            members::living(&self.group)?;
+            std::thread::sleep(members::LOOK_PAUSE);
+        }
+        members::living(&self.group)
     }
 
     fn reap(&mut self) {

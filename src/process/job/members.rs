@@ -7,7 +7,7 @@
 
 use crate::domain::job::{Group, Member, Status};
 use crate::process::process_id::{ProcessId, Stat, all, current_boot, read_stat};
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
 /// How long a group may take to end when it is asked to.
@@ -136,7 +136,7 @@ fn signal_those(group: &Group, signal: Signal, is_meant: impl Fn(&Stat) -> bool)
 
 #[cfg(target_os = "linux")]
 fn signal_verified(pid: u32, signal: Signal, marks: &Marks) -> Option<()> {
-    let raw = Pid::from_raw(i32::try_from(pid).ok()?)?;
+    let raw = rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)?;
     let handle = rustix::process::pidfd_open(raw, rustix::process::PidfdFlags::empty());
     // Read after the handle was opened: what the handle means cannot change any more.
     read_stat(&pid.to_string()).filter(|stat| marks.fit(pid, stat))?;

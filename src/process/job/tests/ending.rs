@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::job::{Outcome, State};
+use crate::process::process_id::ProcessId;
 use std::os::unix::fs::PermissionsExt;
 
 fn outcome(exit: &Exit) -> (Outcome, Option<i32>, String) {
@@ -102,7 +103,7 @@ fn who_does_not_hear_is_killed_with_all_it_started() {
     eventually("the wish is written down", || running.status().ending.as_deref() == Some("not needed"));
     let exit = running.end();
     assert_eq!((exit.outcome, exit.signal, exit.reason.as_deref()), (Outcome::Killed, Some(9), Some("not needed")));
-    let gone = crate::process::process_id::ProcessId::of(child).is_none_or(|process| process.is_alive() == Some(false));
+    let gone = ProcessId::of(child).is_none_or(|process| process.is_alive() == Some(false));
     assert!(gone, "a deaf child lives on");
 }
 
@@ -162,7 +163,7 @@ fn a_service_that_ends_has_failed() {
 fn the_end_of_its_session_ends_it() {
     let lab = Lab::new();
     let mut session = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
-    let process = crate::process::process_id::ProcessId::of(session.id()).unwrap().to_string();
+    let process = ProcessId::of(session.id()).unwrap().to_string();
     let fifo = lab.fifo("up");
     let spec = Spec { session: Some(process), ..lab.job("j-1", "echo up > up; sleep 1000") };
     let running = lab.start(&spec);
@@ -206,4 +207,21 @@ fn a_directory_that_was_deleted_ends_the_job_quietly() {
     let Running { dir, supervisor, .. } = running;
     assert_eq!(supervisor.join().unwrap().unwrap().code, Some(4));
     assert_eq!(dir.standing().unwrap(), Standing::Gone);
+}
+
+#[test]
+fn an_end_that_cannot_be_written_is_tried_again_while_the_lock_is_held() {
+    let lab = Lab::new();
+    let go = lab.fifo("go");
+    let running = lab.start(&lab.job("j-1", "read x < go; touch ended"));
+    let in_the_way = running.dir.path().join("exit.json");
+    std::fs::create_dir(&in_the_way).unwrap();
+    meet(&go);
+    let command = || running.status().process.as_deref().and_then(ProcessId::parse);
+    eventually("it has ended", || {
+        lab.path("ended").exists() && command().is_some_and(|id| id.is_alive() == Some(false))
+    });
+    assert!(running.dir.is_alive().unwrap());
+    std::fs::remove_dir(in_the_way).unwrap();
+    assert_eq!(running.end().outcome, Outcome::Ok);
 }

@@ -38,6 +38,11 @@ fn pid(number: u32) -> Pid {
     Pid::from_raw(i32::try_from(number).unwrap()).unwrap()
 }
 
+/// Other shells give jobs groups of their own only on a terminal.
+fn bash(lab: &Lab, script: &str) -> Spec {
+    Spec { command: ["bash", "-c", script].map(str::to_owned).to_vec(), ..lab.job("j-1", "") }
+}
+
 /// The pid of the command, once it has opened `fifo` and that it runs is written down.
 fn command_of(dir: &JobDir, fifo: &Path) -> u32 {
     std::fs::read(fifo).unwrap();
@@ -123,8 +128,8 @@ fn a_killed_supervisor_loses_the_job_whose_processes_are_found() {
     let lab = Lab::new();
     let fifo = lab.fifo("up");
     // One of them leaves the group, but not the session.
-    let script = "sleep 1001 & setsid -f true; set -m; sleep 1002 & set +m; echo up > up; sleep 1003";
-    let (dir, supervisor) = start(&lab, &lab.job("j-1", script));
+    let script = "sleep 1001 & set -m; sleep 1002 & set +m; echo up > up; sleep 1003; true";
+    let (dir, supervisor) = start(&lab, &bash(&lab, script));
     command_of(&dir, &fifo);
     kill(supervisor);
     let Standing::Lost(status) = wait(&dir) else { panic!("not lost") };
@@ -139,6 +144,23 @@ fn a_killed_supervisor_loses_the_job_whose_processes_are_found() {
     assert_eq!(group.members.len(), 4);
     assert_eq!(end_group(&group), None);
     assert_eq!(count(), 0);
+}
+
+#[test]
+fn a_stop_reaches_what_has_left_the_group() {
+    let lab = Lab::new();
+    let fifo = lab.fifo("up");
+    let script = "set -m; sleep 1002 & echo $! > child; set +m; echo up > up; sleep 1003";
+    let (dir, _) = start(&lab, &bash(&lab, script));
+    let command = command_of(&dir, &fifo);
+    let child: u32 = lab.read("child").trim().parse().unwrap();
+    let child = ProcessId::of(child).unwrap();
+    let group = |pid: u32| crate::process::process_id::read_stat(&pid.to_string()).unwrap().group;
+    assert_ne!(group(child.pid), group(command));
+    assert!(send(&dir, &stop(false)).unwrap());
+    let exit = exit(&dir);
+    assert_eq!((exit.outcome, exit.left_behind), (Outcome::Killed, None));
+    assert_eq!(child.is_alive(), Some(false));
 }
 
 #[test]
@@ -207,8 +229,7 @@ fn a_slot_is_free_when_its_supervisor_was_killed() {
 fn killed_between_the_note_and_the_start_it_is_lost_not_run_twice() {
     let lab = Lab::new();
     let armed = prepare(&lab.dir("j-1"), &lab.job("j-1", "echo ran > ran")).unwrap();
-    let status = Status { attempt: 1, state: State::Running, ..Status::new("j-1", chrono::Utc::now()) };
-    armed.dir().write_status(&status, files::Durability::Synced).unwrap();
+    armed.dir().note_started().unwrap();
     drop(armed);
     assert!(matches!(lab.dir("j-1").standing().unwrap(), Standing::Lost(_)));
     assert!(rearm(&lab.dir("j-1"), chrono::Utc::now()).unwrap().is_none());

@@ -118,6 +118,9 @@ impl Running {
         let told: Vec<Heard> = self.news.iter().collect();
         let ends: Vec<_> = told.iter().filter(|heard| matches!(heard, Heard::Ended(..))).collect();
         assert_eq!(ends, [&Heard::Ended(exit.clone(), true)], "told once, when the files say so");
+        let starts = told.iter().filter(|heard| matches!(heard, Heard::Started(status) if status.attempt == 1)).count();
+        let has_run = exit.attempts.first().is_some_and(|first| first.outcome != crate::domain::job::Outcome::Missing);
+        assert_eq!(starts, usize::from(has_run), "the start is told once");
         exit
     }
 
