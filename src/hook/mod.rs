@@ -17,7 +17,7 @@ mod message;
 use crate::error::{Error, Result};
 use crate::ops::hook::{self, HookReport};
 use crate::ops::search;
-use crate::ops::workspace::{Environment, Identity, Surroundings, Workspace};
+use crate::ops::workspace::{Environment, Hooked, Identity, Surroundings, Workspace};
 use chrono::TimeDelta;
 use message::Message;
 use std::io::{Read, Write};
@@ -41,7 +41,7 @@ pub fn answer(surroundings: &Surroundings, host: &str, store: Option<PathBuf>) -
     // Only names that say who acts; the environment also carries secrets and is never kept.
     let work = Work {
         host: host.to_owned(),
-        identity: Identity::of_host(&*surroundings.env),
+        hooked: Hooked::find(&*surroundings.env),
         environment: Environment {
             store,
             state_dir: surroundings.state_dir.clone(),
@@ -71,7 +71,7 @@ pub fn answer(surroundings: &Surroundings, host: &str, store: Option<PathBuf>) -
 #[derive(Clone)]
 struct Work {
     host: String,
-    identity: Identity,
+    hooked: Hooked,
     environment: Environment,
 }
 
@@ -84,12 +84,12 @@ struct Done {
 impl Work {
     /// `None` if there is no store: most projects have none, and that is no failure.
     fn run(self) -> Result<Option<Done>> {
-        let message = Message::parse(&self.host, &read_stdin()?);
         let mut environment = self.environment.clone();
-        if let Ok(message) = &message {
-            environment.cwd = message.cwd.clone().unwrap_or(environment.cwd);
-            environment.identity = self.identity.clone().named(&message.host, message.session.as_deref());
-        }
+        let message = Message::parse(&self.host, &read_stdin()?).and_then(|message| {
+            environment.cwd = message.cwd.clone().unwrap_or_else(|| environment.cwd.clone());
+            environment.identity = self.hooked.named(&message.host, message.session.as_deref());
+            message.checked(!environment.identity.session.is_empty())
+        });
         let Ok(mut workspace) = Workspace::open(environment) else { return Ok(None) };
         workspace.store.patience = PATIENCE;
         let outcome = message.and_then(|message| {

@@ -39,6 +39,7 @@ mod mcp_client;
 mod mcp_protocol;
 mod mcp_world;
 mod model;
+mod one_session;
 mod properties;
 mod prune;
 mod readme;
