@@ -26,14 +26,14 @@ pub(super) fn in_dialect(message: &Message, text: &str) -> String {
             Event::Started(_) | Event::Edited(_) => line(&json!({"additional_context": text})),
             _ => String::new(),
         },
-        "copilot" => line(&copilot(message, &text, context)),
+        "copilot" => line(&copilot(message, &text, &context)),
         _ => String::new(),
     }
 }
 
 /// VS Code and the Copilot CLI are one host with two dialects, told apart by the spelling of the event. VS Code always names
 /// a transcript, and the CLI not where this is read: what is spelled like the CLI's and has one may be of either.
-fn copilot(message: &Message, text: &str, context: Value) -> Value {
+fn copilot(message: &Message, text: &str, context: &Value) -> Value {
     match () {
         () if message.is_camel => json!({"hookSpecificOutput": context}),
         () if message.input.transcript.is_some() => json!({"additionalContext": text, "hookSpecificOutput": context}),
