@@ -7,8 +7,8 @@
 pub struct Host {
     /// The word for it, and the first part of its sessions' names.
     pub name: &'static str,
-    /// The variable with the session's id, in the agent's shell or around hooks.
-    pub session: Option<&'static str>,
+    /// The variables with the session's id, in the agent's shell or around hooks; the first that is there counts.
+    pub session: &'static [&'static str],
     /// The variable with the pid of the host itself.
     pub pid: Option<&'static str>,
     /// Variables that this host alone sets, whatever the value.
@@ -24,24 +24,25 @@ pub struct Host {
 pub static HOSTS: [Host; 6] = [
     Host {
         name: "codex",
-        session: Some("CODEX_THREAD_ID"),
+        // A thread of a subagent has an id of its own, and the session of its parent.
+        session: &["CODEX_SESSION_ID", "CODEX_THREAD_ID"],
         pid: None,
-        signs: &["CODEX_THREAD_ID", "CODEX_SANDBOX"],
+        signs: &["CODEX_SESSION_ID", "CODEX_THREAD_ID", "CODEX_SANDBOX"],
         clients: &["codex"],
         replays: true,
     },
     Host {
         name: "gemini",
-        session: Some("GEMINI_SESSION_ID"),
+        session: &["GEMINI_SESSION_ID"],
         pid: None,
         signs: &["GEMINI_SESSION_ID", "GEMINI_CLI"],
         clients: &["gemini"],
         replays: false,
     },
-    Host { name: "opencode", session: None, pid: None, signs: &["OPENCODE"], clients: &["opencode"], replays: false },
+    Host { name: "opencode", session: &[], pid: None, signs: &["OPENCODE"], clients: &["opencode"], replays: false },
     Host {
         name: "cursor",
-        session: None,
+        session: &[],
         pid: None,
         signs: &["CURSOR_VERSION", "CURSOR_AGENT"],
         clients: &["cursor"],
@@ -49,7 +50,7 @@ pub static HOSTS: [Host; 6] = [
     },
     Host {
         name: "claude",
-        session: Some("CLAUDE_CODE_SESSION_ID"),
+        session: &["CLAUDE_CODE_SESSION_ID"],
         pid: Some("CLAUDE_PID"),
         signs: &["CLAUDE_CODE_SESSION_ID", "CLAUDECODE"],
         clients: &["claude"],
@@ -57,7 +58,7 @@ pub static HOSTS: [Host; 6] = [
     },
     Host {
         name: "copilot",
-        session: None,
+        session: &[],
         pid: None,
         signs: &[],
         clients: &["copilot", "visual studio code"],

@@ -43,7 +43,7 @@ impl Callers {
             session: explicit.session.as_deref().and_then(clean).or_else(|| chosen_session(&variable)),
             actor: explicit.actor.as_deref().and_then(clean).or_else(|| variable("STATE_ACTOR")),
         };
-        let mut ancestors = process_id::ancestors();
+        let mut ancestors = process_id::ancestors(process_id::ANCESTORS_MAX);
         if ancestors.is_empty() {
             ancestors.extend(ProcessId::of(std::process::id()));
         }

@@ -105,7 +105,7 @@ impl Identity {
             None => terminal_session(leader()),
         };
         let host = Some(&around).filter(|around| around.len() == 1).map(|around| around[0]);
-        let within = || Within { host, ancestors: process_id::ancestors(), has_actor };
+        let within = || Within { host, ancestors: process_id::ancestors(process_id::ANCESTORS_MAX), has_actor };
         Known { identity: Self { session, actor, process }, within: (!is_sure).then(within) }
     }
 }
@@ -130,7 +130,7 @@ impl Hooked {
             session: chosen_session(&variable),
             actor: variable("STATE_ACTOR"),
             hosts: HOSTS.iter().filter_map(|host| Some((host, host_process(host, &variable)?))).collect(),
-            ancestor: process_id::ancestors().into_iter().next(),
+            ancestor: process_id::ancestors(1).pop(),
         }
     }
 
@@ -157,7 +157,10 @@ pub(super) fn chosen_session(variable: Environment) -> Option<String> {
 /// What hosts say of their sessions, `HOST:ID` each.
 pub(super) fn host_sessions(variable: Environment) -> Vec<String> {
     let passed = variable("STATE_SESSION").filter(|session| host::of_session(session).is_some());
-    let own = |host: &Host| clean(&format!("{}:{}", host.name, variable(host.session?)?));
+    let own = |host: &Host| {
+        let id = host.session.iter().find_map(|name| variable(name))?;
+        clean(&format!("{}:{id}", host.name))
+    };
     passed.into_iter().chain(HOSTS.iter().filter_map(own)).collect()
 }
 
@@ -316,6 +319,8 @@ mod tests {
             assert!(known(None, None, &variables).within.is_none(), "{variables:?}");
         }
         assert_eq!(identity(None, None, &[("CODEX_THREAD_ID", "t1")]).session, "codex:t1");
+        let subagent = [("CODEX_THREAD_ID", "t2"), ("CODEX_SESSION_ID", "t1")];
+        assert_eq!(identity(None, None, &subagent).session, "codex:t1");
     }
 
     fn hooked(host: &str, session: Option<&str>, environment: &[(&str, &str)]) -> Identity {
@@ -367,7 +372,7 @@ mod tests {
             assert_eq!(hooked("claude", Some("6d1e"), &variables).process, ProcessId::of(std::process::id()));
             let parent = hooked("codex", Some("t1"), &variables).process;
             assert_ne!(parent, ProcessId::of(std::process::id()));
-            assert_eq!(parent, process_id::ancestors().into_iter().next());
+            assert_eq!(parent, process_id::ancestors(1).pop());
         }
 
         #[test]

@@ -89,14 +89,14 @@ fn current_boot() -> Option<String> {
 const SHELLS: [&str; 6] = ["sh", "bash", "dash", "zsh", "fish", "ksh"];
 const SHELLS_MAX: usize = 3;
 /// So many ancestors are looked at.
-const ANCESTORS_MAX: usize = 12;
+pub(super) const ANCESTORS_MAX: usize = 12;
 
-/// The processes that started this one, the nearest first, leaving out the shells between it and the first. None where
-/// that one is gone: what the first process of the system started was left by its host.
-pub(super) fn ancestors() -> Vec<ProcessId> {
+/// The processes that started this one, `max` at most, the nearest first, leaving out the shells between it and the first.
+/// None where that one is gone: what the first process of the system started was left by its host.
+pub(super) fn ancestors(max: usize) -> Vec<ProcessId> {
     let (Some(boot), Some(own)) = (current_boot(), read_stat("self")) else { return Vec::new() };
     let (mut found, mut pid, mut shells) = (Vec::new(), own.parent, 0);
-    while pid > 1 && found.len() < ANCESTORS_MAX {
+    while pid > 1 && found.len() < max {
         let Some(stat) = read_stat(&pid.to_string()) else { break };
         if found.is_empty() && shells < SHELLS_MAX && SHELLS.contains(&stat.command.as_str()) {
             shells += 1;
