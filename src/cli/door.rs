@@ -5,7 +5,7 @@ use super::{Doors, write_all};
 use crate::domain::secret;
 use crate::error::{Error, Kind, Result};
 use crate::ops::Workspace;
-use crate::ops::workspace::{Environment, Explicit, Identity, Masking, Surroundings};
+use crate::ops::workspace::{Environment, Explicit, Known, Masking, Surroundings};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -19,7 +19,7 @@ pub(super) struct Door {
     pub(super) paint: Paint,
     /// Who acts, as the command line says.
     pub(super) explicit: Explicit,
-    identity: Identity,
+    known: Known,
     store: Option<PathBuf>,
     json: bool,
     /// What is masked of what this command writes.
@@ -33,7 +33,7 @@ impl Door {
     pub(super) fn new(
         process: Surroundings,
         doors: Doors,
-        (explicit, identity): (Explicit, Identity),
+        (explicit, known): (Explicit, Known),
         store: Option<PathBuf>,
         json: bool,
     ) -> Self {
@@ -44,7 +44,7 @@ impl Door {
             doors,
             paint,
             explicit,
-            identity,
+            known,
             store,
             json,
             masking: Masking::default(),
@@ -60,7 +60,7 @@ impl Door {
             store,
             state_dir: self.process.state_dir.clone(),
             cwd: self.process.cwd.clone(),
-            identity: self.identity.clone(),
+            identity: self.known.identity.clone(),
             clock: self.process.clock,
             seed: self.process.seed,
             command: format!("state {}", verb.unwrap_or_default()),
@@ -69,7 +69,7 @@ impl Door {
 
     /// The workspace of this place.
     pub(super) fn workspace(&self) -> Result<Workspace> {
-        let mut workspace = Workspace::open(self.environment(self.store.clone()))?;
+        let mut workspace = Workspace::open(self.environment(self.store.clone()))?.acting_as(&self.known);
         workspace.store.masking = self.masking.clone();
         Ok(workspace)
     }

@@ -128,8 +128,8 @@ pub fn run(process: Surroundings, doors: Doors) -> u8 {
     };
     let json = args.json;
     let who = Explicit { session: args.session, actor: args.actor };
-    let identity = Identity::find(&who, &*process.env);
-    let mut door = Door::new(process, doors, (who, identity), args.store, json);
+    let known = Identity::find(&who, &*process.env);
+    let mut door = Door::new(process, doors, (who, known), args.store, json);
     door.masking = Masking::new(args.allow_secret);
     let result = dispatch(&mut door, args.verb);
     match result.and_then(|()| door.finish()) {

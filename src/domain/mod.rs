@@ -13,6 +13,7 @@ pub mod draft;
 pub mod event;
 pub mod field;
 pub mod fold;
+pub mod host;
 pub mod id;
 pub mod kind;
 pub mod markdown;

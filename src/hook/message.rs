@@ -2,7 +2,7 @@
 //! not cost the others.
 
 use crate::domain::activity::Background;
-use crate::domain::surrogate;
+use crate::domain::{host, surrogate, text};
 use crate::error::{Error, Result};
 use crate::ops::hook::{Event, HookInput, Start};
 use serde::de::DeserializeOwned;
@@ -19,6 +19,8 @@ pub(super) struct Message {
     pub(super) host: String,
     /// The name of the event, as the host spells it.
     pub(super) name: String,
+    /// Whether the field with that name is spelled `hookEventName`, as VS Code does.
+    pub(super) is_camel: bool,
     /// The host's id of the session.
     pub(super) session: Option<String>,
     /// Where the session works.
@@ -63,8 +65,9 @@ impl Message {
         let fields = Fields(fields);
         let name = fields.text(&["hook_event_name", "hookEventName"]).unwrap_or_default();
         let roots: Option<Vec<PathBuf>> = fields.get(&["workspace_roots"]);
+        let host = sender(&fields, host);
         Ok(Self {
-            host: sender(&fields, host).to_owned(),
+            host: host.to_owned(),
             session: fields.text(&["session_id", "sessionId", "conversation_id"]),
             cwd: fields.get(&["cwd"]).or_else(|| roots?.into_iter().next()).filter(|cwd: &PathBuf| cwd.is_absolute()),
             input: HookInput {
@@ -73,18 +76,33 @@ impl Message {
                 is_heard: true,
             },
             name,
+            is_camel: fields.has("hookEventName"),
         })
     }
-}
 
-/// Hosts whose resumed sessions still hold what hooks told them. The others keep the words of user and model only.
-const REPLAYING: [&str; 2] = ["claude", "codex"];
+    /// The same, if it is one to work on. What no session is named for is nobody's: it begins at most, and is not noted.
+    pub(super) fn checked(mut self, has_session: bool) -> Result<Self> {
+        if host::named(&self.host).is_none() {
+            let known = host::names();
+            return Err(
+                Error::usage(format!("no host is called {}", text::quoted(&self.host))).hint(format!("one of {known}"))
+            );
+        }
+        match self.input.event {
+            _ if has_session => {}
+            Event::Other => {}
+            Event::Started(_) => self.input.event = Event::Started(Start::New),
+            _ => return Err(Error::usage(format!("the event {} names no session", text::quoted(&self.name)))),
+        }
+        Ok(self)
+    }
+}
 
 /// Hosts agree on what happens, and spell it differently.
 fn event(host: &str, name: &str, fields: &Fields<'_>) -> Event {
     match name.to_ascii_lowercase().as_str() {
         "sessionstart" => Event::Started(match fields.text(&["source"]).as_deref() {
-            Some("resume") if REPLAYING.contains(&host) => Start::Resumed,
+            Some("resume") if host::named(host).is_some_and(|host| host.replays) => Start::Resumed,
             Some("compact") => Start::Compacted,
             _ => Start::New,
         }),

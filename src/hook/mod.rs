@@ -17,7 +17,7 @@ mod message;
 use crate::error::{Error, Kind, Result};
 use crate::ops::hook::{self, HookReport};
 use crate::ops::search;
-use crate::ops::workspace::{Environment, Identity, Patience, Surroundings, Workspace};
+use crate::ops::workspace::{Environment, Hooked, Identity, Patience, Surroundings, Workspace};
 use chrono::TimeDelta;
 use message::Message;
 use std::io::{Read, Write};
@@ -43,7 +43,7 @@ pub fn answer(surroundings: &Surroundings, host: &str, store: Option<PathBuf>) -
     // Only names that say who acts; the environment also carries secrets and is never kept.
     let work = Work {
         host: host.to_owned(),
-        identity: Identity::of_host(&*surroundings.env),
+        hooked: Hooked::find(&*surroundings.env),
         environment: Environment {
             store,
             state_dir: surroundings.state_dir.clone(),
@@ -83,7 +83,7 @@ pub fn answer(surroundings: &Surroundings, host: &str, store: Option<PathBuf>) -
 #[derive(Clone)]
 struct Work {
     host: String,
-    identity: Identity,
+    hooked: Hooked,
     environment: Environment,
 }
 
@@ -96,12 +96,12 @@ struct Done {
 impl Work {
     /// `None` if there is no store: most projects have none, and that is no failure.
     fn run(self) -> Result<Option<Done>> {
-        let message = Message::parse(&self.host, &read_stdin()?);
         let mut environment = self.environment.clone();
-        if let Ok(message) = &message {
-            environment.cwd = message.cwd.clone().unwrap_or(environment.cwd);
-            environment.identity = self.identity.clone().named(&message.host, message.session.as_deref());
-        }
+        let message = Message::parse(&self.host, &read_stdin()?).and_then(|message| {
+            environment.cwd = message.cwd.clone().unwrap_or_else(|| environment.cwd.clone());
+            environment.identity = self.hooked.clone().named(&message.host, message.session.as_deref());
+            message.checked(!environment.identity.session.is_empty())
+        });
         let mut workspace = match Workspace::open(environment) {
             Ok(workspace) => workspace,
             Err(error) if error.kind == Kind::NoStore => return Ok(None),

@@ -40,6 +40,7 @@ mod mcp_protocol;
 mod mcp_world;
 mod model;
 mod news;
+mod one_session;
 mod properties;
 mod prune;
 mod readme;
