@@ -12,6 +12,7 @@ use crate::domain::activity::Activity;
 use crate::domain::digest;
 use crate::error::{Error, Result};
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::de::IgnoredAny;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -133,8 +134,10 @@ fn read(path: &Path) -> Result<Activity, Unread> {
         return Err(Unread::Foreign);
     }
     let bytes = std::fs::read(path).map_err(|_| Unread::Foreign)?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| if error.is_syntax() || error.is_eof() { Unread::Junk } else { Unread::Foreign })
+    serde_json::from_slice(&bytes).map_err(|_| {
+        let is_json = serde_json::from_slice::<IgnoredAny>(&bytes).is_ok();
+        if is_json { Unread::Foreign } else { Unread::Junk }
+    })
 }
 
 fn discard(path: &Path) {
