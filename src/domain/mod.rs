@@ -21,6 +21,7 @@ pub mod record;
 pub mod reference;
 pub mod secret;
 pub mod snapshot;
+pub mod surrogate;
 pub mod terms;
 pub mod text;
 mod tokens;

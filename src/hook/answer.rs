@@ -31,6 +31,11 @@ pub(super) fn in_dialect(message: &Message, text: &str) -> String {
     }
 }
 
+/// Whether the agent reads what is answered to the event. Cursor shows the answer to a prompt to its user only.
+pub(super) fn is_heard(message: &Message) -> bool {
+    message.host != "cursor" || !matches!(message.input.event, Event::Asked(_))
+}
+
 fn line(value: &Value) -> String {
     format!("{value}\n")
 }

@@ -2,6 +2,7 @@
 //! not cost the others.
 
 use crate::domain::activity::Background;
+use crate::domain::surrogate;
 use crate::domain::transcript::patched_paths;
 use crate::error::{Error, Result};
 use crate::ops::hook::{Event, HookInput, Start};
@@ -56,8 +57,8 @@ fn sender<'a>(fields: &Fields<'_>, host: &'a str) -> &'a str {
 impl Message {
     pub(super) fn parse(host: &str, bytes: &[u8]) -> Result<Self> {
         let text = String::from_utf8_lossy(bytes);
-        let text = text.trim_start_matches('\u{feff}');
-        let fields: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(text).map_err(|error| {
+        let text = surrogate::mend(text.trim_start_matches('\u{feff}'));
+        let fields: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(&text).map_err(|error| {
             Error::usage(format!("the event of {} bytes is no JSON object", bytes.len())).because(error)
         })?;
         let fields = Fields(fields);
@@ -70,6 +71,7 @@ impl Message {
             input: HookInput {
                 event: event(host, &name, &fields),
                 transcript: fields.text(&["transcript_path", "transcriptPath"]),
+                is_heard: true,
             },
             name,
         })

@@ -14,21 +14,23 @@
 mod answer;
 mod message;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ops::hook::{self, HookReport};
 use crate::ops::search;
-use crate::ops::workspace::{Environment, Identity, Surroundings, Workspace};
+use crate::ops::workspace::{Environment, Identity, Patience, Surroundings, Workspace};
 use chrono::TimeDelta;
 use message::Message;
 use std::io::{Read, Write};
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 /// No host waits longer. Tests set `STATE_TEST_HOOK_SECONDS`, because no test may fail where a machine is slow.
 const TIME_MAX: Duration = Duration::from_millis(950);
-/// How long a hook waits for the store.
-const PATIENCE: TimeDelta = TimeDelta::milliseconds(300);
+/// How long it may take to note a failure.
+const NOTE_TIME_MAX: Duration = Duration::from_millis(50);
+/// How long a hook waits for the store, however many others come and go.
+const PATIENCE: Patience = Patience { each: TimeDelta::milliseconds(300), renewals: 0 };
 /// A longer message is not read.
 const MESSAGE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -56,15 +58,25 @@ pub fn answer(surroundings: &Surroundings, host: &str, store: Option<PathBuf>) -
     // Nobody listens any more if it took too long.
     std::thread::spawn(move || drop(send.send(work.run())));
     let seconds = (surroundings.env)("STATE_TEST_HOOK_SECONDS").and_then(|seconds| seconds.parse().ok());
-    let limit = seconds.map_or(TIME_MAX, Duration::from_secs);
-    let done = receive.recv_timeout(limit).unwrap_or_else(|_| Err(fallback.too_slow()));
-    let Some(done) = done? else { return Ok(()) };
-    let text = answer::in_dialect(&done.message, &done.report.text);
+    let done = match receive.recv_timeout(seconds.map_or(TIME_MAX, Duration::from_secs)) {
+        Ok(done) => done?,
+        Err(RecvTimeoutError::Timeout) => {
+            return Err(fallback.failed(Error::new(Kind::Busy, "the hook took longer than a second and was left")));
+        }
+        Err(RecvTimeoutError::Disconnected) => {
+            return Err(fallback.failed(Error::new(Kind::Corrupt, "the hook failed and was left")));
+        }
+    };
+    let Some(Done { message, report, workspace }) = done else { return Ok(()) };
+    let text = answer::in_dialect(&message, &report.text);
     let said = std::io::stdout().lock().write_all(text.as_bytes());
-    if done.report.has_written {
-        search::keep_up(&done.workspace, &surroundings.program, false);
+    if said.is_ok() {
+        report.told.note(&workspace);
     }
-    said.map_err(|error| Error::io("the host does not read the answer", error))
+    if report.has_written {
+        search::keep_up(&workspace, &surroundings.program, false);
+    }
+    said.map_err(|error| fallback.failed(Error::io("the host does not read the answer", error)))
 }
 
 /// What is to be done, apart from the thread that waits for it.
@@ -90,27 +102,56 @@ impl Work {
             environment.cwd = message.cwd.clone().unwrap_or(environment.cwd);
             environment.identity = self.identity.clone().named(&message.host, message.session.as_deref());
         }
-        let Ok(mut workspace) = Workspace::open(environment) else { return Ok(None) };
+        let mut workspace = match Workspace::open(environment) {
+            Ok(workspace) => workspace,
+            Err(error) if error.kind == Kind::NoStore => return Ok(None),
+            Err(error) => return Err(self.failed(error)),
+        };
         workspace.store.patience = PATIENCE;
-        let outcome = message.and_then(|message| {
+        if let Ok(message) = &message {
+            one_of_two_hosts(&mut workspace, message);
+        }
+        let outcome = message.and_then(|mut message| {
+            message.input.is_heard = answer::is_heard(&message);
             let report = hook::hook(&workspace, &message.input)?;
             Ok((message, report))
         });
-        match outcome {
-            Ok((message, report)) => Ok(Some(Done { message, report, workspace })),
-            Err(error) => {
-                workspace.store.hook_failed(&format!("{}: {error}", self.host));
-                Err(error)
-            }
+        let trouble = match &outcome {
+            Ok((_, report)) => report.trouble.as_deref().map(str::to_owned),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(trouble) = trouble {
+            workspace.store.hook_failed(&format!("{}: {trouble}", self.host));
         }
+        outcome.map(|(message, report)| Some(Done { message, report, workspace }))
     }
 
-    fn too_slow(self) -> Error {
-        let error = Error::new(crate::error::Kind::Busy, "the hook took longer than a second and was left");
-        if let Ok(workspace) = Workspace::open(self.environment) {
-            workspace.store.hook_failed(&format!("{}: {error}", self.host));
-        }
+    /// Notes a failure beside the store of the place where the hook was called, if that does not take long either.
+    fn failed(&self, error: Error) -> Error {
+        let (environment, note) = (self.environment.clone(), format!("{}: {error}", self.host));
+        let (send, receive) = mpsc::channel();
+        std::thread::spawn(move || {
+            Workspace::place(environment).store.hook_failed(&note);
+            let _ = send.send(());
+        });
+        let _ = receive.recv_timeout(NOTE_TIME_MAX);
         error
+    }
+}
+
+/// Hosts that run the hooks of others too, so that one session is told of by two of them.
+const SHARING: [&str; 3] = ["cursor", "copilot", "claude"];
+
+/// The event belongs to the session that is noted already, whichever of two hosts told of it.
+fn one_of_two_hosts(workspace: &mut Workspace, message: &Message) {
+    let Some(id) = message.session.as_deref().filter(|_| SHARING.contains(&message.host.as_str())) else { return };
+    if workspace.identity.session != format!("{}:{id}", message.host) {
+        return;
+    }
+    let activities = workspace.store.activities();
+    let mut names = SHARING.iter().map(|host| format!("{host}:{id}"));
+    if let Some(name) = names.find(|name| activities.of(name).is_some()) {
+        workspace.identity.session = name;
     }
 }
 

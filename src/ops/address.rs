@@ -38,7 +38,7 @@ pub fn address(writer: &mut Writer, note: Uid, to: &str, cwd: &Path) -> Result<(
             Error::usage(format!("a {} is addressed to nobody", record.kind())).hint("state add note \"…\" --to NAME")
         );
     }
-    let receiver = match session::named(writer, to)? {
+    let receiver = match session::named(writer, to)?.or(begun(writer, to)?) {
         Some(session) => Ok(session),
         None => resolve::record(writer, to),
     };
@@ -56,6 +56,15 @@ pub fn address(writer: &mut Writer, note: Uid, to: &str, cwd: &Path) -> Result<(
         Err(_) => Err(Error::new(Kind::NotFound, format!("no session, task or branch {}", text::quoted(to)))
             .hint("state list sessions, git branch")),
     }
+}
+
+/// A session that only its host has told of has no record yet.
+fn begun(writer: &mut Writer, name: &str) -> Result<Option<Record>> {
+    let Some(activity) = writer.activity(name) else { return Ok(None) };
+    let (me, actor) = (writer.session(), writer.actor().to_owned());
+    let session = session::of_activity(writer, &activity)?;
+    writer.act_as(me, &actor);
+    writer.record(session)
 }
 
 fn is_branch(name: &str, cwd: &Path) -> bool {

@@ -198,6 +198,13 @@ fn process(session: &Record) -> Option<ProcessId> {
     session.text(field::PROCESS).and_then(ProcessId::parse)
 }
 
+/// Whether the session works beside this one: its process, another one than ours, is known to be alive.
+#[must_use]
+pub fn is_beside(workspace: &Workspace, session: &Record) -> bool {
+    let other = process(session).filter(|process| Some(process) != workspace.identity.process.as_ref());
+    session.is_live() && other.and_then(|process| process.is_alive()) == Some(true)
+}
+
 /// Whether the session is still there.
 ///
 /// # Errors

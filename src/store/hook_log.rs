@@ -32,7 +32,7 @@ impl Store {
     #[must_use]
     pub fn hook_failures(&self) -> Vec<String> {
         let path = self.hook_log();
-        let is_ours = std::fs::metadata(&path).is_ok_and(|file| file.len() <= BYTES_MAX);
+        let is_ours = std::fs::metadata(&path).is_ok_and(|file| file.is_file() && file.len() <= BYTES_MAX);
         let text = if is_ours { std::fs::read_to_string(path).unwrap_or_default() } else { String::new() };
         text.lines().map(text::clean_line).collect()
     }

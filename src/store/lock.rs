@@ -28,14 +28,27 @@ pub(super) struct Guard {
     lock: Option<File>,
 }
 
-/// How often a waiter's patience is renewed because others came and went meanwhile.
-const PATIENCES_MAX: usize = 12;
+/// How long a process waits for the lock.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For one holder.
+    pub each: TimeDelta,
+    /// How often that begins anew because others came and went meanwhile.
+    pub renewals: usize,
+}
 
-/// Takes the lock of the store in `dir`, waiting at most `patience` for one holder; `clock` tells how long it was.
+impl Default for Patience {
+    /// Five seconds, a dozen times.
+    fn default() -> Self {
+        Self { each: TimeDelta::seconds(5), renewals: 11 }
+    }
+}
+
+/// Takes the lock of the store in `dir`, waiting no longer than `patience` allows; `clock` tells how long it was.
 ///
 /// # Errors
 /// `Busy` with the holder's pid, command and time; `Refused` if a writer cannot open the lock files.
-pub(super) fn acquire(dir: &Path, mode: Mode, patience: TimeDelta, clock: Clock) -> Result<Guard> {
+pub(super) fn acquire(dir: &Path, mode: Mode, patience: Patience, clock: Clock) -> Result<Guard> {
     let (gate, lock) = match (open(&dir.join("gate"), mode), open(&dir.join("lock"), mode)) {
         (Ok(gate), Ok(lock)) => (gate, lock),
         _ if mode == Mode::Shared => return Ok(Guard { lock: None }),
@@ -109,7 +122,7 @@ fn try_both(gate: &File, lock: &File, mode: Mode) -> io::Result<bool> {
 }
 
 /// Blocks in a thread; if the deadline passes, the thread's lock is dropped when it comes.
-fn wait(dir: &Path, (gate, lock): (File, File), mode: Mode, patience: TimeDelta) -> Option<File> {
+fn wait(dir: &Path, (gate, lock): (File, File), mode: Mode, patience: Patience) -> Option<File> {
     let (send, receive) = mpsc::sync_channel(0);
     std::thread::spawn(move || {
         let taken = block_on(&gate, mode).and_then(|()| block_on(&lock, mode));
@@ -122,8 +135,8 @@ fn wait(dir: &Path, (gate, lock): (File, File), mode: Mode, patience: TimeDelta)
     // The system wakes all who wait and lets the quickest have it, so a crowd can pass by an unlucky one for long. As long
     // as the crowd moves, nobody holds the store, and it is worth waiting on.
     let mut holder = note(dir);
-    for _ in 0..PATIENCES_MAX {
-        match receive.recv_timeout(patience.to_std().unwrap_or_default()) {
+    for _ in 0..=patience.renewals {
+        match receive.recv_timeout(patience.each.to_std().unwrap_or_default()) {
             Ok(lock) => return Some(lock),
             Err(_) if note(dir) == holder => return None,
             Err(_) => holder = note(dir),
@@ -160,17 +173,17 @@ mod tests {
     #[test]
     fn a_waiter_gives_up_with_the_holders_name_and_readers_share() {
         let dir = tempfile::tempdir().unwrap();
-        let patience = TimeDelta::milliseconds(30);
+        let patience = Patience { each: TimeDelta::milliseconds(30), ..Patience::default() };
         let writer = acquire(dir.path(), Mode::Exclusive, patience, EPOCH).unwrap();
         sign(&writer, "add", DateTime::UNIX_EPOCH);
         let error = acquire(dir.path(), Mode::Shared, patience, EPOCH).unwrap_err();
         assert_eq!(error.kind, Kind::Busy);
         assert!(error.to_string().contains(&format!("held by {}, add, for 0 s", std::process::id())), "{error}");
         drop(writer);
-        let first = acquire(dir.path(), Mode::Shared, TimeDelta::seconds(5), EPOCH).unwrap();
+        let first = acquire(dir.path(), Mode::Shared, Patience::default(), EPOCH).unwrap();
         let second = acquire(dir.path(), Mode::Shared, patience, EPOCH).unwrap();
         assert!(acquire(dir.path(), Mode::Exclusive, patience, EPOCH).is_err());
         drop((first, second));
-        acquire(dir.path(), Mode::Exclusive, TimeDelta::seconds(5), EPOCH).unwrap();
+        acquire(dir.path(), Mode::Exclusive, Patience::default(), EPOCH).unwrap();
     }
 }

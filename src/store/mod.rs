@@ -54,7 +54,8 @@ use crate::domain::id::Uid;
 use crate::error::{Error, Kind, Result};
 use backend::{Disk, Medium};
 use blob::Blobs;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
+pub use lock::Patience;
 use open::{begin, check_magic, create_tables, database, read_meta, refuse_other, rehearse, write_meta};
 use redb::{Database, ReadableDatabase};
 use std::fs::{File, OpenOptions};
@@ -63,8 +64,6 @@ use std::sync::Arc;
 use view::Txn;
 
 const FILE: &str = location::DATABASE;
-/// How long an operation waits for others before it says `busy`.
-pub const PATIENCE: TimeDelta = TimeDelta::seconds(5);
 
 /// Where a store is and what its operations need from outside. Holds nothing open.
 #[derive(Clone, Debug)]
@@ -79,7 +78,7 @@ pub struct Store {
     /// What the lock file says to those who wait.
     pub command: String,
     /// How long an operation waits for others before it says `busy`.
-    pub patience: TimeDelta,
+    pub patience: Patience,
     /// What is masked of the text that is written.
     pub masking: Masking,
 }
@@ -90,7 +89,7 @@ impl Store {
     pub fn at(dir: &Path, clock: fn() -> DateTime<Utc>, seed: [u8; 16]) -> Self {
         let (command, masking) = ("library".to_owned(), Masking::default());
         let medium: fn(File) -> Arc<dyn Medium> = |file| Arc::new(file);
-        Self { dir: dir.to_owned(), medium, clock, seed, command, patience: PATIENCE, masking }
+        Self { dir: dir.to_owned(), medium, clock, seed, command, patience: Patience::default(), masking }
     }
 
     /// Its directory.

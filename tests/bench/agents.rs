@@ -16,12 +16,16 @@ use std::time::Instant;
 const WARM_UP: usize = 3;
 /// Bytes of a long transcript.
 const TRANSCRIPT: usize = 500 << 20;
+/// Sessions that end without a word at once, and the bytes of the transcript of each.
+const CRASHED: usize = 10;
+const CRASHED_TRANSCRIPT: usize = 4 << 20;
 
 /// Everything that is wanted of it.
 pub fn measure(world: &World) -> Result<Vec<Bulk>> {
     let mut rows = Vec::new();
     if world.options.wants("hook") {
         rows.extend(hooks(world)?);
+        rows.push(crash(world)?);
     }
     if world.options.wants("mcp") {
         rows.extend(mcp(world)?);
@@ -43,7 +47,12 @@ fn command(world: &World, words: &[&str]) -> Command {
 
 /// Milliseconds from the start of a hook to its end, and what it answered.
 fn hook(world: &World, event: &Value) -> Result<(f64, String)> {
+    hook_of(world, event, &[])
+}
+
+fn hook_of(world: &World, event: &Value, env: &[(&str, String)]) -> Result<(f64, String)> {
     let mut command = command(world, &["hook", "claude"]);
+    command.envs(env.iter().cloned());
     let start = Instant::now();
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     child.stdin.take().ok_or("no stdin")?.write_all(event.to_string().as_bytes())?;
@@ -183,10 +192,36 @@ fn mcp(world: &World) -> Result<Vec<Bulk>> {
     ])
 }
 
+/// The first start after a reboot or the end of a terminal that took many sessions with it.
+fn crash(world: &World) -> Result<Bulk> {
+    let path = world.path("crashed.jsonl");
+    write_transcript(&path, CRASHED_TRANSCRIPT)?;
+    let mut ms = Vec::new();
+    for round in 0..WARM_UP {
+        let mut host = Command::new("sleep").arg("600").spawn()?;
+        for at in 0..CRASHED {
+            let session = format!("crash{round}-{at}");
+            let told = json!({"prompt": "count them", "transcript_path": path});
+            let event = event(world, &session, "UserPromptSubmit", told);
+            hook_of(world, &event, &[("CLAUDE_PID", host.id().to_string())])?;
+        }
+        host.kill()?;
+        host.wait()?;
+        let start = event(world, &format!("after{round}"), "SessionStart", json!({"source": "startup"}));
+        let (taken, briefing) = hook(world, &start)?;
+        if !briefing.contains("count them") {
+            return Err(format!("a start after a crash does not say what was under way: {briefing}").into());
+        }
+        ms.push(taken);
+    }
+    std::fs::remove_file(&path)?;
+    Ok(Bulk::new("hook: session start after 10 crashed, ms", (Some(Times::of(ms).median), None)).most(500.0, 0))
+}
+
 /// The end of a session with a long transcript, which its handoff is made of.
 fn transcript(world: &World) -> Result<Bulk> {
     let path = world.path("transcript.jsonl");
-    write_transcript(&path)?;
+    write_transcript(&path, TRANSCRIPT)?;
     let mut ms = Vec::new();
     for at in 0..WARM_UP {
         let session = format!("long{at}");
@@ -202,7 +237,7 @@ fn transcript(world: &World) -> Result<Bulk> {
     Ok(Bulk::new("hook: end, 500 MB transcript, ms", (Some(Times::of(ms).median), None)).most(200.0, 0))
 }
 
-fn write_transcript(path: &Path) -> Result<()> {
+fn write_transcript(path: &Path, bytes: usize) -> Result<()> {
     let base = json!({"sessionId": "long", "cwd": "/nowhere", "timestamp": "2026-11-21T10:00:00Z"});
     let line = |kind: &str, content: Value| {
         let mut line = base.clone();
@@ -213,7 +248,7 @@ fn write_transcript(path: &Path) -> Result<()> {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
     writeln!(file, "{}", line("user", json!("count the widgets")))?;
     let said = line("assistant", json!([{"type": "text", "text": "a widget and another widget. ".repeat(300)}]));
-    for _ in 0..TRANSCRIPT / said.len() {
+    for _ in 0..bytes / said.len() {
         writeln!(file, "{said}")?;
     }
     writeln!(file, "{}", line("assistant", json!([{"type": "text", "text": "Next: measure the widgets."}])))?;

@@ -7,14 +7,14 @@ use serde_json::json;
 use std::process::{Command, Stdio};
 
 /// A process that lives until it is dropped, as the host of a session.
-struct Host(std::process::Child);
+pub struct Host(std::process::Child);
 
 impl Host {
-    fn start() -> Self {
+    pub fn start() -> Self {
         Self(Command::new("sleep").arg("600").stdin(Stdio::null()).spawn().unwrap())
     }
 
-    fn pid(&self) -> String {
+    pub fn pid(&self) -> String {
         self.0.id().to_string()
     }
 

@@ -234,6 +234,17 @@ fn what_was_edited_last_is_to_be_read_first() {
 }
 
 #[test]
+fn a_patch_changes_what_it_deletes_too() {
+    let w = Workspace::git();
+    let patch = "*** Begin Patch\n*** Update File: a.rs\n*** Move to: b.rs\n@@\n*** Delete File: c.rs\n*** End Patch";
+    let event = json!({"session_id": "x", "hook_event_name": "PostToolUse", "tool_name": "apply_patch",
+        "tool_input": {"command": patch}});
+    send(&w.hosted(), "codex", event);
+    let refs = w.json(&["show", "session/codex:x"])["records"][0]["refs"].clone();
+    assert_eq!(refs.as_array().unwrap().iter().map(|one| &one["path"]).collect::<Vec<_>>(), ["a.rs", "b.rs", "c.rs"]);
+}
+
+#[test]
 fn a_session_of_another_worktree_keeps_its_references() {
     let w = Workspace::git();
     let other = w.worktree("side");

@@ -40,6 +40,7 @@ mod mcp_client;
 mod mcp_protocol;
 mod mcp_world;
 mod model;
+mod news;
 mod properties;
 mod prune;
 mod readme;

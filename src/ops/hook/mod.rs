@@ -12,16 +12,17 @@ mod settle;
 
 pub use settle::settle;
 
-use super::resume::{self, Form, ResumeInput};
-use super::{Workspace, add, list, stale};
+use super::resume::{self, Form, ResumeInput, Told};
+use super::{Workspace, add, handoff, stale};
 use crate::domain::activity::Background;
 use crate::domain::draft::{Draft, DraftLink};
+use crate::domain::id::Uid;
 use crate::domain::record::Record;
-use crate::domain::{field, kind, text};
+use crate::domain::{digest, field, kind, terms, text, transcript};
 use crate::error::Result;
 use crate::ops::add::AddInput;
 use crate::ops::session;
-use crate::store::Registers;
+use crate::store::{Registers, View};
 
 /// Tokens of the briefing at the start of a session.
 const BUDGET: usize = 800;
@@ -29,6 +30,8 @@ const BUDGET: usize = 800;
 const NEWS_BUDGET: usize = 300;
 /// So many edited files are kept of one session.
 const FILES_MAX: usize = 200;
+/// So many records that it made are named to whoever sums a session up.
+const KEPT_MAX: usize = 8;
 /// The tag of what a subagent found.
 pub const SUBAGENT: &str = "subagent";
 
@@ -39,6 +42,8 @@ pub struct HookInput {
     pub event: Event,
     /// The path of the session's transcript, if the host has one.
     pub transcript: Option<String>,
+    /// Whether the agent reads what is answered.
+    pub is_heard: bool,
 }
 
 /// What happened to a session.
@@ -89,21 +94,28 @@ pub enum Start {
 }
 
 /// What came of an event.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct HookReport {
     /// What the agent should read now; empty as a rule.
     pub text: String,
+    /// What the agent knows once it has read that.
+    pub told: Told,
     /// Whether records were made.
     pub has_written: bool,
+    /// What could not be noted, though there is an answer.
+    pub trouble: Option<String>,
 }
 
 impl HookReport {
     fn wrote(has_written: bool) -> Self {
-        Self { text: String::new(), has_written }
+        Self { has_written, ..Self::default() }
     }
 
-    fn says(text: String) -> Self {
-        Self { text, has_written: false }
+    /// A briefing, and what became of the note that was to be made before it.
+    fn briefs(workspace: &Workspace, input: &ResumeInput, noted: Result<()>) -> Result<Self> {
+        let (briefing, told) = resume::prepare(workspace, input)?;
+        let trouble = noted.err().map(|error| error.to_string());
+        Ok(Self { text: briefing.text, told, trouble, ..Self::default() })
     }
 }
 
@@ -143,24 +155,25 @@ fn start_session(workspace: &Workspace, input: &HookInput, start: Start) -> Resu
         Start::Resumed => Form::Due,
         Start::Compacted => Form::Compacted,
     };
-    let briefing = resume::resume(workspace, &ResumeInput { budget: BUDGET, form, ..ResumeInput::default() })?;
-    noted?;
-    Ok(HookReport { text: briefing.text, has_written })
+    let input = ResumeInput { budget: BUDGET, form, ..ResumeInput::default() };
+    Ok(HookReport { has_written, ..HookReport::briefs(workspace, &input, noted)? })
 }
 
 fn asked(workspace: &Workspace, input: &HookInput, request: &str) -> Result<HookReport> {
     let noted = note::asked(workspace, input, request);
+    if !input.is_heard {
+        return noted.map(|()| HookReport::default());
+    }
     let news = ResumeInput { budget: NEWS_BUDGET, form: Form::News, ..ResumeInput::default() };
-    let news = resume::resume(workspace, &news)?;
-    noted?;
-    Ok(HookReport::says(news.text))
+    HookReport::briefs(workspace, &news, noted)
 }
 
 /// The session's record refers to every file that it edited.
 fn edited(workspace: &Workspace, input: &HookInput, paths: &[String]) -> Result<bool> {
     let mut registers = Registers::new();
     for path in paths {
-        let (name, value) = stale::edited_register(path, &workspace.place)?;
+        // One odd name must not cost the others.
+        let Ok((name, value)) = stale::edited_register(path, &workspace.place) else { continue };
         // What is not a part of the project is nobody's business here.
         if !name.starts_with(&format!("{}/", field::REF)) {
             registers.insert(name, value);
@@ -200,13 +213,14 @@ fn refer(workspace: &Workspace, mut registers: Registers) -> Result<bool> {
 /// What a subagent found is a summary under its session.
 fn subagent(workspace: &Workspace, id: &str, agent: &str, message: &str) -> Result<bool> {
     let body = note::masked(message);
-    let Some(first) = crate::domain::transcript::telling_line(&body) else { return Ok(false) };
+    let Some(first) = transcript::telling_line(&body) else { return Ok(false) };
+    let nameless = format!("{:016x}", digest::sha256_u64(format!("{}\0{body}", workspace.identity.session).as_bytes()));
     let title = text::truncate_width(&format!("{}: {first}", text::clean_line(agent)), 120);
     let draft = Draft {
         kind: kind::SUMMARY.to_owned(),
         title,
         body,
-        key: Some(format!("{SUBAGENT}/{}", text::clean_line(id))).filter(|_| !id.is_empty()),
+        key: Some(format!("{SUBAGENT}/{}", if id.is_empty() { nameless } else { text::clean_line(id) })),
         tags: vec![SUBAGENT.to_owned()],
         links: vec![DraftLink {
             kind: field::link::RESULT_OF.to_owned(),
@@ -218,20 +232,30 @@ fn subagent(workspace: &Workspace, id: &str, agent: &str, message: &str) -> Resu
     Ok(report.records.iter().any(|made| made.outcome != add::Outcome::Same))
 }
 
+/// The focus of the session and what it wrote, in the words of a list.
+fn worth_keeping(view: &View, workspace: &Workspace) -> Result<String> {
+    let Some(session) = session::current(view, workspace)? else { return Ok(String::new()) };
+    let focus = session.text(field::FOCUS).and_then(Uid::parse).map(|uid| view.record(uid)).transpose()?.flatten();
+    let made = view.first(&terms::session_term(session.uid), KEPT_MAX)?;
+    let made = made.into_iter().filter(|record| record.kind() != kind::SESSION && !handoff::is_auto(record));
+    let mut kept: Vec<String> = Vec::new();
+    for record in focus.into_iter().chain(made).filter(Record::is_live) {
+        let line = format!("{} {}, ", record.id(), text::truncate_tokens(&text::clean_line(record.title()), 12));
+        if !kept.contains(&line) {
+            kept.push(line);
+        }
+    }
+    Ok(kept.concat())
+}
+
 /// Before the context goes: its handoff is brought up to date, and the summary is asked to keep what the ledger knows by name.
 fn compacting(workspace: &Workspace, input: &HookInput) -> Result<HookReport> {
     note::seen(workspace, input)?;
     let has_written = settle::leave_own(workspace)?;
-    let kept = workspace.read(|view| {
-        let session = session::current(view, workspace)?;
-        let focus =
-            session.as_ref().and_then(|session| session.text(field::FOCUS)).and_then(crate::domain::id::Uid::parse);
-        let id = focus.map(|uid| list::id_of(view, uid)).transpose()?;
-        Ok(id.map(|id| format!(", the focus {id}")).unwrap_or_default())
-    })?;
+    let kept = workspace.read(|view| worth_keeping(view, workspace))?;
     let text = format!(
-        "Ids such as t-4kq, f-9ab{kept}, and the names of files and commits are worth keeping: `state show ID` has the rest, \
-         and a briefing from state follows the summary.\n"
+        "Worth keeping: {kept}names of files and commits, and ids of state: `state show ID` has the rest. \
+         A briefing from state follows the summary.\n"
     );
-    Ok(HookReport { text, has_written })
+    Ok(HookReport { text, has_written, ..HookReport::default() })
 }

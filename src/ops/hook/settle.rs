@@ -1,4 +1,4 @@
-//! Sessions that are over get their end and, where they wrote none, their handoff.
+//! Sessions that are over get their end and, where they wrote none, their handoff; those that only rest get the handoff.
 //!
 //! Done by whoever comes next, since a killed session cannot: at the start of a session, at the end of one, and by `resume`.
 
@@ -12,10 +12,10 @@ use crate::process::process_id::ProcessId;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::cmp::Reverse;
 
-/// Only so many sessions are settled at once, for no longer than this: somebody waits for the briefing, and its start calls
-/// this twice. The others are left to the next caller.
-const SETTLED_MAX: usize = 4;
-const TIME_MAX: TimeDelta = TimeDelta::milliseconds(120);
+/// Only so many sessions are settled at once, for no longer than this: somebody waits for the briefing. The others are left
+/// to the next caller.
+const SETTLED_MAX: usize = 8;
+const TIME_MAX: TimeDelta = TimeDelta::milliseconds(250);
 
 /// How a session stands that is to be settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,6 +17,8 @@ const EVENTS_MAX: u64 = 400;
 const CHANGED_MAX: usize = 40;
 /// How many of its own changes a session is reminded of in one line.
 const OWN_MAX: usize = 12;
+/// Tokens of what is known of its work so far, in its forms.
+const SO_FAR_TOKENS: [usize; 2] = [250, 100];
 /// How many tasks that became free are named.
 const FREE_MAX: usize = 10;
 
@@ -59,12 +61,22 @@ impl Gatherer<'_> {
     /// What this session did, newest first.
     pub(super) fn own_work(&self) -> Result<Section> {
         let changes = self.changes(0)?;
-        let mine = changes.iter().filter(|change| change.is_mine).take(CHANGED_MAX);
+        let mine = changes.iter().filter(|change| change.is_mine && !handoff::is_auto(&change.record));
+        let mine = mine.take(CHANGED_MAX);
         let items = mine.map(|change| self.changed(change)).collect::<Result<Vec<_>>>()?;
         Ok(section("This session", items, 0, "state log").floor(5))
     }
 
-    fn changed(&self, change: &Change) -> Result<Item> {
+    /// What is known of its work so far, where it wrote no handoff: it was made a moment ago, before the compaction.
+    pub(super) fn own_handoff(&self) -> Result<Section> {
+        let me = session::current(self.view, self.workspace)?;
+        let made = me.map(|me| self.view.first(&terms::session_term(me.uid), OWN_MAX)).transpose()?.unwrap_or_default();
+        let auto = made.iter().find(|record| record.is_live() && handoff::is_auto(record));
+        let item = auto.map(|auto| self.handed_item(auto, &SO_FAR_TOKENS)).transpose()?;
+        Ok(section("So far", item.into_iter().map(|item| item.worth(0.9)).collect(), 0, "state list handoffs"))
+    }
+
+    pub(super) fn changed(&self, change: &Change) -> Result<Item> {
         let record = &change.record;
         let by = change.other.map(|uid| list::id_of(self.view, uid)).transpose()?;
         let by = by.map(|id| format!(" ({id})")).unwrap_or_default();
@@ -100,6 +112,7 @@ impl Gatherer<'_> {
     /// Open tasks that waited for something that ended meanwhile, and wait no more.
     pub(super) fn freed(&self, changes: &[Change]) -> Result<Vec<Item>> {
         let mut items: Vec<Item> = Vec::new();
+        let mine = self.mine()?;
         for change in changes.iter().filter(|change| !change.record.is_live()) {
             let mut waiting: Vec<Uid> = change.record.linked(field::link::BLOCKS).collect();
             self.view.scan(&terms::incoming_term(change.record.uid, field::link::NEEDS), |_, uid| {
@@ -107,7 +120,13 @@ impl Gatherer<'_> {
                 Ok(if waiting.len() < FREE_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
             })?;
             for uid in waiting {
-                let Some(task) = self.view.record(uid)?.filter(|task| task.status() == "open") else { continue };
+                let Some(task) = self
+                    .view
+                    .record(uid)?
+                    .filter(|task| task.status() == "open" || task.status() == "active" && mine.contains(&task.uid))
+                else {
+                    continue;
+                };
                 let is_told = items.iter().any(|item| item.id.as_deref() == Some(task.id()));
                 if !is_told && items.len() < FREE_MAX && self.view.blockers(&task, 1)?.is_empty() {
                     let line = format!("{} p{} {}", task.id(), task.priority(), Self::title(&task));

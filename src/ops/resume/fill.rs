@@ -15,7 +15,7 @@ const LONGER: f64 = 0.25;
 /// Some hosts show only so much of a briefing; what is vital stands there.
 const VITAL_BYTES: usize = 2000;
 /// Tokens of the line about sections of which nothing is shown, without their names.
-const UNSHOWN_TOKENS: usize = 9;
+const UNSHOWN_TOKENS: usize = 6;
 
 /// What fits of the sections into `budget` tokens, and the text that it makes; with `why`, reasons behind the items.
 pub(super) fn fill(sections: Vec<Section>, budget: usize, why: bool) -> (Vec<Section>, String) {
@@ -75,7 +75,7 @@ impl Part {
         Self {
             heading: Size::of(&heading(section)),
             more: Size::of(&more(section, hidden)),
-            none: if section.title.is_empty() { 0 } else { estimate_tokens(&format!("{} {hidden}, ", section.title)) },
+            none: if section.title.is_empty() { 0 } else { estimate_tokens(&format!("{}, ", count(section, hidden))) },
             forms: section.items.iter().map(forms).collect(),
             worth: section.items.iter().map(|item| item.worth).collect(),
             left_out: section.left_out,
@@ -254,10 +254,15 @@ fn render(sections: &[Section], choice: &Choice, why: bool) -> String {
 /// One line about the sections of which nothing is shown.
 fn unshown(sections: &[Section], choice: &Choice) -> String {
     let none = sections.iter().zip(choice).filter(|(section, forms)| forms.is_empty() && !section.title.is_empty());
-    let counts = none.map(|(section, _)| (&section.title, section.left_out + section.items.len()));
-    let counts = counts.filter(|(_, hidden)| *hidden > 0).map(|(title, hidden)| format!("{title} {hidden}"));
+    let counts = none.map(|(section, _)| (section, section.left_out + section.items.len()));
+    let counts = counts.filter(|(_, hidden)| *hidden > 0).map(|(section, hidden)| count(section, hidden));
     let counts = counts.collect::<Vec<_>>().join(", ");
-    if counts.is_empty() { counts } else { format!("Not shown: {counts}; raise --budget\n") }
+    if counts.is_empty() { counts } else { format!("Not shown: {counts}\n") }
+}
+
+/// What is hidden of a section, and the command that shows it.
+fn count(section: &Section, hidden: usize) -> String {
+    format!("{} {hidden} ({})", section.title, section.more)
 }
 
 fn heading(section: &Section) -> String {

@@ -102,7 +102,7 @@ impl Gatherer<'_> {
         Ok(item.worth(1.0).why("the last handoff here".to_owned()))
     }
 
-    fn handed_item(&self, record: &Record, lengths: &[usize]) -> Result<Item> {
+    pub(super) fn handed_item(&self, record: &Record, lengths: &[usize]) -> Result<Item> {
         let auto = if record.flag(field::AUTO) { " (auto)" } else { "" };
         let line = format!("{} {}{auto}: {}", record.id(), self.age(record), Self::title(record));
         let body = self.view.body(record)?;

@@ -177,32 +177,64 @@ pub struct ResumeReport {
     pub budget: usize,
 }
 
-/// Briefs the next session, and notes down that it was briefed, where the store can be written.
+/// What a reader knows once it has read a briefing.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// The notes to it that were shown.
+    notes: Vec<Uid>,
+    /// Who knows the log up to which position.
+    marks: Vec<(String, Mark)>,
+}
+
+impl Told {
+    /// Notes it down, where the store can be written, so that it is not told again.
+    pub fn note(&self, workspace: &Workspace) {
+        address::tell(workspace, &self.notes);
+        for (reader, mark) in &self.marks {
+            workspace.store.tell(reader, *mark);
+        }
+    }
+}
+
+/// Settles the sessions that are over, briefs the next one, and notes down that it was briefed.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn resume(workspace: &Workspace, input: &ResumeInput) -> Result<ResumeReport> {
+    super::hook::settle(workspace);
+    let (report, told) = prepare(workspace, input)?;
+    told.note(workspace);
+    Ok(report)
+}
+
+/// The briefing, and what is to be noted once it has been read.
 ///
 /// # Errors
 /// `Usage` for a budget that holds nothing or a moment that cannot be read, `NotFound` for an unknown record; else as the
 /// store says.
-pub fn resume(workspace: &Workspace, input: &ResumeInput) -> Result<ResumeReport> {
+pub fn prepare(workspace: &Workspace, input: &ResumeInput) -> Result<(ResumeReport, Told)> {
     let now = workspace.now();
-    super::hook::settle(workspace);
     let reader = reader(workspace, input);
     let told = match input.form {
         Form::News => workspace.store.told(&news_reader(workspace)),
         Form::Due => workspace.store.told(&reader).filter(|mark| (now - mark.at).num_hours() < TOLD_HOURS_MAX),
         _ => None,
     };
-    let (report, notes) = brief_since(workspace, input, now, told)?;
-    address::tell(workspace, &notes);
+    let (report, notes, are_all) = brief_since(workspace, input, now, told)?;
+    let mut marks = Vec::new();
     // A briefing that says nothing new is not worth a write, and one of a single record is not a briefing of the session.
     let is_news = told.is_none_or(|told| told.position != report.position);
     if is_news && report.position > 0 && !matches!(input.form, Form::About(_)) {
         let mark = Mark { position: report.position, at: now };
         if input.form != Form::News {
-            workspace.store.tell(&reader, mark);
+            marks.push((reader, mark));
         }
-        workspace.store.tell(&news_reader(workspace), mark);
+        // Notes that found no room come with the next prompt, whether the log grows or not.
+        if are_all {
+            marks.push((news_reader(workspace), mark));
+        }
     }
-    Ok(report)
+    Ok((report, Told { notes, marks }))
 }
 
 /// Who is briefed of what: the same session elsewhere has not been told of what is here.
@@ -222,7 +254,7 @@ fn news_reader(workspace: &Workspace) -> String {
 /// # Errors
 /// As [`resume`].
 pub fn brief(workspace: &Workspace, input: &ResumeInput, now: DateTime<Utc>) -> Result<ResumeReport> {
-    brief_since(workspace, input, now, None).map(|(report, _)| report)
+    brief_since(workspace, input, now, None).map(|(report, ..)| report)
 }
 
 fn brief_since(
@@ -230,13 +262,17 @@ fn brief_since(
     input: &ResumeInput,
     now: DateTime<Utc>,
     told: Option<Mark>,
-) -> Result<(ResumeReport, Vec<Uid>)> {
+) -> Result<(ResumeReport, Vec<Uid>, bool)> {
     if input.budget < BUDGET_MIN {
         return Err(Error::usage(format!("a budget of {} tokens holds nothing", input.budget))
             .hint(format!("at least {BUDGET_MIN}; the default is {BUDGET_DEFAULT}")));
     }
     let gathered = workspace.read(|view| gather::gather(view, workspace, input, (now, told)))?;
     let (sections, text) = fill::fill(gathered.sections, input.budget, input.why);
+    let mut notes = gathered.notes;
+    let unread = notes.len();
+    let is_shown = |id: &str| sections.iter().any(|part| part.items.iter().any(|item| item.id.as_deref() == Some(id)));
+    notes.retain(|(_, id)| is_shown(id));
     let report = ResumeReport {
         project: workspace.place.project.clone(),
         branch: workspace.place.branch.clone(),
@@ -249,5 +285,6 @@ fn brief_since(
         text,
         budget: input.budget,
     };
-    Ok((report, gathered.notes))
+    let are_all = notes.len() == unread;
+    Ok((report, notes.into_iter().map(|(uid, _)| uid).collect(), are_all))
 }

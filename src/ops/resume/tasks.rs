@@ -19,18 +19,24 @@ impl Gatherer<'_> {
     pub(super) fn tasks(&self) -> Result<[Section; 2]> {
         let me = session::current(self.view, self.workspace)?.map(|session| session.uid);
         let ranking = likely(self)?;
-        let mut unread = ranking.open.saturating_sub(ranking.tasks.len());
-        let (mut active, mut next) = (Vec::new(), Vec::new());
+        let unread = ranking.open.saturating_sub(ranking.tasks.len());
+        let (mut active, mut next, mut elsewhere) = (Vec::new(), Vec::new(), 0);
         for task in &ranking.tasks {
             if task.record.status() != "active" {
                 next.push(Self::task(task, Self::remark(task).as_deref()));
             } else if self.is_worked_on_here(&task.record)? {
-                active.push(Self::task(task, Some(&self.holder(&task.record, me)?)));
+                let mut item = Self::task(task, Some(&self.holder(&task.record, me)?));
+                if me.is_some_and(|me| task.record.claims().contains(&me)) {
+                    item.forms.truncate(1); // what one works on is told whole
+                }
+                active.push(item);
             } else {
-                unread += 1;
+                elsewhere += 1;
             }
         }
         active.extend(self.checkpoints()?);
+        let line = format!("{elsewhere} on other branches: state resume --all-branches");
+        active.extend((elsewhere > 0).then(|| Item::line(None, line).worth(0.1)));
         let mut active = section("In progress", active, 0, "state list active");
         // What an imported ledger calls in progress may be a year old, and must not take the room of what is next.
         active.floor = active.items.iter().filter(|item| item.worth >= WORTH_MIN).count().min(active.floor);
