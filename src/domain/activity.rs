@@ -20,6 +20,8 @@ pub struct Activity {
     pub branch: Option<String>,
     /// The worktree that it worked in last.
     pub worktree: String,
+    /// The root of that worktree; empty if an earlier version noted it.
+    pub root: String,
     /// The path of the transcript, if the host names one.
     pub transcript: Option<String>,
     /// The first thing that was asked for.

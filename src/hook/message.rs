@@ -2,6 +2,7 @@
 //! not cost the others.
 
 use crate::domain::activity::Background;
+use crate::domain::transcript::patched_paths;
 use crate::domain::{host, surrogate, text};
 use crate::error::{Error, Result};
 use crate::ops::hook::{Event, HookInput, Start};
@@ -110,9 +111,12 @@ fn event(host: &str, name: &str, fields: &Fields<'_>) -> Event {
         "posttooluse" | "aftertool" | "afterfileedit" => Event::Edited(edited(fields)),
         // Gemini's `PreCompress` comes before every request to the model, and says nothing.
         "precompact" => Event::Compacting,
-        "assistantmessage" => Event::Said(fields.text(&["last_assistant_message"]).unwrap_or_default()),
-        "stop" | "agentstop" | "afteragent" | "afteragentresponse" => Event::Stopped {
-            message: fields.text(&["last_assistant_message", "lastAssistantMessage", "prompt_response", "text"]),
+        // Cursor says nothing at the stop that follows.
+        "assistantmessage" | "afteragentresponse" => {
+            Event::Said(fields.text(&["last_assistant_message", "text"]).unwrap_or_default())
+        }
+        "stop" | "agentstop" | "afteragent" => Event::Stopped {
+            message: fields.text(&["last_assistant_message", "lastAssistantMessage", "prompt_response"]),
             background: background(fields),
         },
         "subagentstop" => subagent(fields),
@@ -168,17 +172,10 @@ fn edited(fields: &Fields<'_>) -> Vec<String> {
         Some(path) => vec![path.to_owned()],
         None if tool == "apply_patch" => {
             let patch = ["command", "input", "patch"].iter().find_map(|name| input.get(name)?.as_str());
-            patch_paths(patch.or(input.as_str()).unwrap_or_default())
+            patched_paths(patch.or(input.as_str()).unwrap_or_default())
         }
         None => Vec::new(),
     }
-}
-
-/// `*** Update File: a.rs`, and where it moves to.
-fn patch_paths(patch: &str) -> Vec<String> {
-    let verbs = ["*** Update File: ", "*** Add File: ", "*** Move to: "];
-    let paths = patch.lines().filter_map(|line| verbs.iter().find_map(|verb| line.strip_prefix(verb)));
-    paths.map(|path| path.trim().to_owned()).collect()
 }
 
 fn background(fields: &Fields<'_>) -> Vec<Background> {

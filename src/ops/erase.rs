@@ -71,6 +71,8 @@ pub fn erase(workspace: &Workspace, input: &EraseInput, progress: Progress<'_>) 
             .hint(format!("after a look at it (state show {0}): state erase {0} --confirm {0}", plan.id)));
     }
     mark(workspace, &plan)?;
+    // The text of a handoff would come back with its session.
+    workspace.store.activities().forget_kept();
     let mut report = plan.report(workspace, true)?;
     for _ in 0..ROUNDS_MAX {
         let now = workspace.read(|view| Plan::of(view, &record(view, plan.uid)?))?;

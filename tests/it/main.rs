@@ -27,6 +27,7 @@ mod export;
 mod faults;
 mod formats;
 mod fuzz;
+mod handed_on;
 mod hook;
 mod hook_faults;
 mod index;

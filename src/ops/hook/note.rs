@@ -2,7 +2,7 @@
 
 use super::HookInput;
 use crate::domain::activity::{Activity, Background};
-use crate::domain::{secret, text};
+use crate::domain::{secret, text, transcript};
 use crate::error::Result;
 use crate::ops::Workspace;
 
@@ -11,16 +11,20 @@ const REQUEST_TOKENS: usize = 200;
 const MESSAGE_TOKENS: usize = 1000;
 /// So many things that run beside the conversation are kept.
 const BACKGROUND_MAX: usize = 20;
+/// So many files that were edited last are kept.
+const FILES_MAX: usize = 40;
+/// Of a longer text only the beginning is looked at.
+const TEXT_BYTES_MAX: usize = 1024 * 1024;
 
 /// Text as it may be kept: without secrets, without what is private, without what a terminal would obey.
 pub(super) fn masked(text: &str) -> String {
     text::clean_body(&secret::mask(text))
 }
 
+/// The beginning and the end: what is asked for stands behind the log that it is about, what is left to do behind the rest.
 fn short(text: &str, tokens: usize) -> Option<String> {
-    // No text of more bytes fits, so that a long one need not be cleaned whole.
-    let head = &text[..text.floor_char_boundary(tokens * 64)];
-    let kept = text::truncate_tokens(&masked(head), tokens);
+    let head = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
+    let kept = transcript::both_ends(&masked(head), tokens);
     Some(kept).filter(|kept| !text::is_blank(kept))
 }
 
@@ -34,6 +38,7 @@ fn change(workspace: &Workspace, input: &HookInput, change: impl FnOnce(&mut Act
     activity.process = identity.process.as_ref().map(ToString::to_string).or(activity.process);
     activity.branch.clone_from(&place.branch);
     activity.worktree.clone_from(&place.worktree);
+    activity.root = place.root.to_string_lossy().into_owned();
     activity.transcript = input.transcript.clone().or(activity.transcript);
     activity.seen_at = Some(workspace.now());
     activity.end = None;
@@ -53,19 +58,30 @@ pub(super) fn seen(workspace: &Workspace, input: &HookInput) -> Result<()> {
     change(workspace, input, |_| {})
 }
 
+/// What its host was told, or told itself, is no request, and one that says only `go on` means the one before it.
 pub(super) fn asked(workspace: &Workspace, input: &HookInput, request: &str) -> Result<()> {
     let now = workspace.now();
-    let request = short(request, REQUEST_TOKENS);
-    if request.is_none() {
+    let Some(request) = transcript::request(request).and_then(|request| short(&request, REQUEST_TOKENS)) else {
         return seen(workspace, input);
-    }
+    };
     change(workspace, input, |activity| {
         match &activity.request {
-            None => activity.request = request,
-            Some(first) if request.as_ref() != Some(first) => activity.last_request = request,
-            Some(_) => activity.last_request = None,
+            None => activity.request = Some(request),
+            Some(first) if request == *first => activity.last_request = None,
+            Some(_) if transcript::is_nod(&request) => {}
+            Some(_) => activity.last_request = Some(request),
         }
         activity.asked_at = Some(now);
+    })
+}
+
+/// Files that were edited, relative to the worktree.
+pub(super) fn edited(workspace: &Workspace, input: &HookInput, files: &[String]) -> Result<()> {
+    change(workspace, input, |activity| {
+        activity.files.retain(|held| !files.contains(held));
+        activity.files.extend(files.iter().cloned());
+        let more = activity.files.len().saturating_sub(FILES_MAX);
+        activity.files.drain(..more);
     })
 }
 
@@ -84,7 +100,9 @@ pub(super) fn stopped(
 ) -> Result<()> {
     let now = workspace.now();
     change(workspace, input, |activity| {
-        activity.last_message = message.and_then(|message| short(message, MESSAGE_TOKENS));
+        let message = message.and_then(|message| short(message, MESSAGE_TOKENS));
+        // Some hosts tell the words before they tell the stop.
+        activity.last_message = message.or(activity.last_message.take());
         activity.said_at = Some(now);
         activity.background = background.iter().take(BACKGROUND_MAX).map(cleaned).collect();
     })

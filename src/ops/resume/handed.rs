@@ -7,7 +7,9 @@ use crate::domain::reference::Reference;
 use crate::domain::{field, kind, terms, text};
 use crate::error::Result;
 use crate::ops::hook::SUBAGENT;
-use crate::ops::stale;
+use crate::ops::{list, stale};
+use chrono::{DateTime, TimeDelta};
+use std::cmp::Reverse;
 use std::ops::ControlFlow;
 
 /// Tokens of a handoff in its longer forms.
@@ -32,29 +34,67 @@ const STEM_CHARS: usize = 6;
 impl Gatherer<'_> {
     /// The last handoff; with all branches, the last of each.
     pub(super) fn handoff(&self) -> Result<Section> {
-        let found = self.last_handoffs()?;
-        let items = found.iter().map(|handoff| self.handoff_item(handoff)).collect::<Result<_>>()?;
+        let (last, since) = self.last_handoffs()?;
+        let mut items: Vec<Item> = last.iter().map(|handoff| self.handoff_item(handoff)).collect::<Result<_>>()?;
+        items.extend(self.since_item(&since)?);
         Ok(section("Handoff", items, 0, "state list handoffs"))
     }
 
     /// The last handoff of this branch.
     pub(super) fn last_handoff(&self) -> Result<Option<Record>> {
-        Ok(self.last_handoffs()?.into_iter().next())
+        Ok(self.last_handoffs()?.0.into_iter().next())
     }
 
-    fn last_handoffs(&self) -> Result<Vec<Record>> {
+    /// The last handoffs that tell of work, and the trivial ones that were left after them. The last is the one that was left
+    /// last, which is not always the one that was written last.
+    fn last_handoffs(&self) -> Result<(Vec<Record>, Vec<Record>)> {
+        let is_trivial = |handoff: &Record| handoff.flag(field::TRIVIAL);
+        let (trivial, telling): (Vec<Record>, Vec<Record>) = self.handoffs_by_time()?.into_iter().partition(is_trivial);
+        let (mut last, mut since): (Vec<Record>, Vec<Record>) = (Vec::new(), Vec::new());
+        for handoff in telling.into_iter().chain(trivial) {
+            let is_of =
+                |other: &&Record| !self.all_branches || other.text(field::BRANCH) == handoff.text(field::BRANCH);
+            match last.iter().find(is_of) {
+                None => last.push(handoff),
+                Some(held) if is_trivial(&handoff) && !is_trivial(held) && handoff.updated_at > held.updated_at => {
+                    since.push(handoff);
+                }
+                Some(_) => {}
+            }
+        }
+        last.sort_by_key(|handoff| Reverse(handoff.updated_at));
+        Ok((last, since))
+    }
+
+    /// The handoffs that hold here, the one that was left last first, as far as they can be the last.
+    fn handoffs_by_time(&self) -> Result<Vec<Record>> {
         let mut found: Vec<Record> = Vec::new();
         let mut read = 0;
         self.view.each(&terms::kind_term(kind::HANDOFF), |handoff| {
             read += 1;
-            let is_told = found.iter().any(|newer| newer.text(field::BRANCH) == handoff.text(field::BRANCH));
-            if handoff.is_live() && self.is_here(&handoff) && !is_told {
+            let written =
+                DateTime::from_timestamp_millis((handoff.updated.hlc >> 16).cast_signed()).unwrap_or_default();
+            if handoff.is_live() && self.is_here(&handoff) {
                 found.push(handoff);
             }
-            let is_enough = !self.all_branches && !found.is_empty();
+            // Nothing is left later than it is written, so that no older one is the last.
+            let is_last =
+                |held: &Record| !held.flag(field::TRIVIAL) && held.updated_at > written + TimeDelta::milliseconds(1);
+            let is_enough = !self.all_branches && found.iter().any(is_last);
             Ok(if is_enough { ControlFlow::Break(()) } else { proceed(read) })
         })?;
+        found.sort_by_key(|handoff| Reverse(handoff.updated_at));
         Ok(found)
+    }
+
+    /// What was asked since the last handoff that tells of work, in one line.
+    fn since_item(&self, since: &[Record]) -> Result<Option<Item>> {
+        let Some(last) = since.first() else { return Ok(None) };
+        let session = last.birth.as_ref().and_then(|birth| birth.session);
+        let session = session.map(|uid| list::id_of(self.view, uid)).transpose()?.unwrap_or_default();
+        let more = if since.len() > 1 { format!(" (and {} more)", since.len() - 1) } else { String::new() };
+        let line = format!("Since then: {session} asked \"{}\"{more}", Self::title(last));
+        Ok(Some(Item::line(Some(last.id()), line).worth(0.3).why("asked since, and nothing came of it".to_owned())))
     }
 
     fn handoff_item(&self, handoff: &Record) -> Result<Item> {
@@ -110,7 +150,7 @@ impl Gatherer<'_> {
 
     /// The files that a focus, handoff or summary says to read first, a line each.
     pub(super) fn read_first(&self, focus: Option<&Record>) -> Result<Section> {
-        let handed = self.last_handoffs()?.into_iter().chain(self.last_summaries()?);
+        let handed = self.last_handoffs()?.0.into_iter().chain(self.last_summaries()?);
         let records: Vec<Record> = focus.cloned().into_iter().chain(handed).collect();
         Ok(self.entries_of(&records))
     }
