@@ -140,7 +140,7 @@ impl Workspace {
     /// The same, for one whose session the hooks of this store may know better.
     #[must_use]
     pub fn acting_as(mut self, known: &Known) -> Self {
-        self.identity = masked(known.among(|| self.store.activities().all()));
+        self.identity = masked(known.among(|| self.store.activities().all((self.store.clock)())));
         self
     }
 
