@@ -34,6 +34,17 @@ impl Masking {
         told.iter().map(|(kind, secrets)| (*kind, secrets.len())).collect()
     }
 
+    /// The same as a line, if there was any: `1 secret masked (github-token)`.
+    #[must_use]
+    pub fn line(&self) -> Option<String> {
+        let told = self.told();
+        let count: usize = told.iter().map(|(_, count)| count).sum();
+        let kinds: Vec<&str> = told.iter().map(|(kind, _)| *kind).collect();
+        let what = if kinds == [secret::PRIVATE_KIND] { "private passage" } else { "secret" };
+        let plural = if count == 1 { "" } else { "s" };
+        (count > 0).then(|| format!("{count} {what}{plural} masked ({})", kinds.join(", ")))
+    }
+
     /// The text as it may be kept.
     #[must_use]
     pub fn text(&self, text: String) -> String {
@@ -75,5 +86,11 @@ impl Writer {
     #[must_use]
     pub fn masked(&self, set: Registers) -> Registers {
         self.masking.registers(set)
+    }
+
+    /// The same for a text that is to become part of a value.
+    #[must_use]
+    pub fn masked_text(&self, text: String) -> String {
+        self.masking.text(text)
     }
 }
