@@ -4,7 +4,11 @@
 //! them differ between replicas. An old store is looked through by `doctor --secrets`.
 
 use super::{Registers, Writer};
+use crate::domain::event::Put;
+use crate::domain::id::Uid;
+use crate::domain::record::Record;
 use crate::domain::{field, secret};
+use crate::error::Result;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -86,6 +90,14 @@ impl Writer {
     #[must_use]
     pub fn masked(&self, set: Registers) -> Registers {
         self.masking.registers(set)
+    }
+
+    /// Sets registers to values that the record held before, or that were masked already: what was kept on purpose stays.
+    ///
+    /// # Errors
+    /// As [`Writer::create`].
+    pub fn put_as_is(&mut self, uid: Uid, set: Registers) -> Result<Record> {
+        self.event(Put { uid, create: None, set, extra: BTreeMap::new() }, self.now())
     }
 
     /// The same for a text that is to become part of a value.

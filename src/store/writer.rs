@@ -166,14 +166,6 @@ impl Writer {
         self.put_at(uid, set, self.now)
     }
 
-    /// Sets registers to values that the record held before, or that were masked already: what was kept on purpose stays.
-    ///
-    /// # Errors
-    /// As [`Writer::create`].
-    pub fn put_as_is(&mut self, uid: Uid, set: Registers) -> Result<Record> {
-        self.event(Put { uid, create: None, set, extra: BTreeMap::new() }, self.now)
-    }
-
     /// Sets registers as of an earlier wall time, which an import knows.
     ///
     /// # Errors
@@ -221,7 +213,7 @@ impl Writer {
         Err(Error::new(Kind::Refused, "no free id was found for a new record").hint("run the same command again"))
     }
 
-    fn event(&mut self, put: Put, at: DateTime<Utc>) -> Result<Record> {
+    pub(super) fn event(&mut self, put: Put, at: DateTime<Utc>) -> Result<Record> {
         let event = self.make(put, at)?;
         self.append_run(vec![(self.view.meta.next_position, event)])
     }

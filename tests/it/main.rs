@@ -27,6 +27,7 @@ mod export;
 mod faults;
 mod formats;
 mod fuzz;
+mod given;
 mod hook;
 mod hook_faults;
 mod index;
@@ -61,6 +62,7 @@ mod transcripts;
 mod transcripts_disk;
 mod untrusted;
 mod views;
+mod wording;
 mod write_order;
 
 /// A file that no `mod` names is never compiled, and its tests never run.

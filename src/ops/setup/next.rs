@@ -110,8 +110,8 @@ fn of_machine(
             input.host.title()
         ));
     }
-    if store(surroundings).is_none() {
-        steps.push("a project is remembered from `state init` on: run it in each repository".to_owned());
+    if input.scope == Scope::User || store(surroundings).is_none() {
+        steps.push("a repository is remembered once it has a store; in each repository: state init".to_owned());
     }
     if places.program("state").is_none() {
         steps.push(format!("`state` is not in PATH: agents can use it through MCP, and as {}", report.program));
