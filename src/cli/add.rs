@@ -22,8 +22,7 @@ use std::path::Path;
 /// JSON lines: {"kind", "title", "body"?, "status"?, "priority"?, "tags"?, "key"?, "refs"?, "entries"?, "needs"?, "parent"?, "links"?:
 /// [{"kind", "to"}], "private"?, "defer"?, "to"?, "label"?}. All of it is added, or nothing.
 ///
-/// JSON: {"records": [RECORD + {"outcome": added|same|superseded|conflict|updated, "others"?}], "near"?: [RECORD], "remarks"?: ["PATH
-/// is not there"]}
+/// JSON: {"records": [RECORD + {"outcome": added|same|superseded|conflict|updated, "others"?}], "near"?: [RECORD], "remarks"?: [TEXT]}
 #[derive(clap::Args)]
 pub(super) struct AddArgs {
     /// A kind; or - or a file's path for a whole text.

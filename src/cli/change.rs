@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 
 /// Change parts of a record; what is not named stays.
 ///
-/// JSON: {"record": RECORD, "changed": ["title", "tags", …], "remarks"?: ["PATH is not there"]}
+/// JSON: {"record": RECORD, "changed": ["title", "tags", …], "remarks"?: [TEXT]}
 #[derive(clap::Args)]
 pub(super) struct EditArgs {
     /// Id, unique prefix or key.

@@ -87,8 +87,11 @@ impl List {
         let report = list::list(&call.workspace()?, &input)?;
         let manner = (call.now(), self.detail.unwrap_or_default());
         let line = |listed: &ListLine| {
-            let remarks: String = listed.remarks().iter().map(|remark| format!(" ({remark})")).collect();
-            format!("{}{remarks}", print::line(&listed.told(), manner))
+            let mut line = print::line(&listed.told(), manner);
+            for remark in listed.remarks() {
+                let _ = write!(line, " ({remark})");
+            }
+            line
         };
         let lines: Vec<String> = report.records.iter().map(line).collect();
         let below = match report.total {

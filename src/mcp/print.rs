@@ -95,7 +95,11 @@ pub(super) fn for_tools(text: &str) -> String {
 
 /// Remarks, one a line.
 pub(super) fn lines(remarks: &[String]) -> String {
-    remarks.iter().map(|remark| format!("{}\n", text::clean_line(remark))).collect()
+    let mut out = String::new();
+    for remark in remarks {
+        let _ = writeln!(out, "{}", text::clean_line(remark));
+    }
+    out
 }
 
 /// A record with all that it says.

@@ -31,7 +31,9 @@ fn add_texts(workspace: &Workspace, text: &str, private: bool) -> Result<AddRepo
         None => Err(Error::usage("there is nothing to add: the text is empty")),
         Some('{' | '[') => {
             let mut drafts = json_drafts(text)?;
-            drafts.iter_mut().for_each(|(_, draft)| draft.private |= private);
+            for (_, draft) in &mut drafts {
+                draft.private |= private;
+            }
             add_drafts(workspace, &drafts)
         }
         Some(_) => add_markdown(workspace, &secret::strip_private(text), private),

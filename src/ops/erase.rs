@@ -192,7 +192,9 @@ impl Plan {
     /// Forgets what hooks noted of the session, and whatever else they noted that quotes the record.
     fn forget_notes(&self, workspace: &Workspace, session: Option<&str>) {
         let activities = workspace.store.activities();
-        session.iter().for_each(|session| activities.forget(session));
+        if let Some(session) = session {
+            activities.forget(session);
+        }
         let quotes = |text: &str| self.sought.iter().any(|sought| text.contains(sought.as_str()));
         let quoting = activities.all().into_iter().filter(|activity| activity.texts().any(quotes));
         quoting.for_each(|activity| activities.forget(&activity.session));

@@ -41,7 +41,7 @@ impl Store {
     pub fn forget_hook_failures(&self, which: &dyn Fn(&str) -> bool) {
         let (gone, kept): (Vec<String>, Vec<String>) = self.hook_failures().into_iter().partition(|line| which(line));
         if !gone.is_empty() {
-            let text: String = kept.iter().map(|line| format!("{line}\n")).collect();
+            let text = kept.iter().fold(String::new(), |text, line| text + line + "\n");
             let _ = files::write_whole(&self.hook_log(), text.as_bytes());
         }
     }

@@ -49,10 +49,8 @@ impl Gatherer<'_> {
         let key = text::clean_line(record.text(field::KEY).unwrap_or(""));
         let (one, two) = (record.id(), other.id());
         let short = format!("! {one} contradicts {two} on {key}: {}", Self::title(record));
-        let settle = format!(
-            "settle: state drop {one} or {two}, or state add {} \"...\" --over {one} --over {two}",
-            record.kind()
-        );
+        let over = format!("state add {} TITLE --over {one} --over {two}", record.kind());
+        let settle = format!("settle: state drop ONE -m WHY, or {over}");
         Item::forms(Some(one), vec![format!("{short} ({settle})"), short])
             .worth(0.9)
             .why("two live records of one key differ".to_owned())
