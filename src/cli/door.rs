@@ -7,6 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ops::Workspace;
 use crate::ops::workspace::{Environment, Explicit, Known, Masking, Surroundings};
 use chrono::{DateTime, Utc};
+use clap::error::{ContextKind, ContextValue};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -129,14 +130,12 @@ impl Door {
 
     /// One line of what was masked, for people.
     fn tell_masked(&self) -> Option<String> {
+        let line = self.masking.line().filter(|_| !self.json)?;
         let told = self.masking.told();
-        let count: usize = told.iter().map(|(_, count)| count).sum();
-        let kinds: Vec<&str> = told.iter().map(|(kind, _)| *kind).collect();
-        let what = if kinds == [secret::PRIVATE_KIND] { "private passage" } else { "secret" };
-        let plural = if count == 1 { "" } else { "s" };
-        let it = if count == 1 { "it" } else { "them" };
-        let keeps = if what == "secret" { format!("; --allow-secret keeps {it}") } else { String::new() };
-        (count > 0 && !self.json).then(|| format!("{count} {what}{plural} masked ({}){keeps}\n", kinds.join(", ")))
+        let it = if told.iter().map(|(_, count)| count).sum::<usize>() == 1 { "it" } else { "them" };
+        let is_secret = told.iter().any(|(kind, _)| *kind != secret::PRIVATE_KIND);
+        let keeps = if is_secret { format!("; --allow-secret keeps {it}") } else { String::new() };
+        Some(format!("{line}{keeps}\n"))
     }
 
     /// Puts text into the answer.
@@ -172,8 +171,27 @@ impl Door {
     }
 }
 
+/// Verbs that take away what nothing brings back: a mistyped word is not led to them.
+const DESTRUCTIVE: [&str; 2] = ["erase", "prune"];
+
+fn spare_destructive(error: &mut clap::Error) {
+    let suggested: Vec<String> = match error.get(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::Strings(verbs)) => verbs.clone(),
+        Some(ContextValue::String(verb)) => vec![verb.clone()],
+        _ => return,
+    };
+    if suggested.iter().any(|verb| DESTRUCTIVE.contains(&verb.as_str())) {
+        error.remove(ContextKind::SuggestedSubcommand);
+        let left: Vec<String> = suggested.into_iter().filter(|verb| !DESTRUCTIVE.contains(&verb.as_str())).collect();
+        if !left.is_empty() {
+            error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(left));
+        }
+    }
+}
+
 /// Says what clap found wrong, or the help that was asked for.
-pub(super) fn print_usage(error: &clap::Error, json: bool) -> u8 {
+pub(super) fn print_usage(mut error: clap::Error, json: bool) -> u8 {
+    spare_destructive(&mut error);
     let text = crate::domain::text::display(&error.render().to_string()).into_owned();
     if error.use_stderr() {
         if json {

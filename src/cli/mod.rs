@@ -124,7 +124,7 @@ pub struct Doors {
 pub fn run(process: Surroundings, doors: Doors) -> u8 {
     let args = match parse(process.args.clone()) {
         Ok(args) => args,
-        Err(error) => return door::print_usage(&error, wants_json(&process.args)),
+        Err(error) => return door::print_usage(error, wants_json(&process.args)),
     };
     let json = args.json;
     let who = Explicit { session: args.session, actor: args.actor };

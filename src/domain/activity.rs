@@ -44,6 +44,15 @@ pub struct Activity {
     pub seen_at: Option<DateTime<Utc>>,
 }
 
+impl Activity {
+    /// All texts of people and agents in it.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let said = [&self.request, &self.last_request, &self.last_message].into_iter().flatten();
+        let background = self.background.iter().flat_map(|one| [&one.what, &one.kind]);
+        said.chain(&self.files).chain(background).chain([&self.session]).map(String::as_str)
+    }
+}
+
 /// Something that runs, or is planned, beside the conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

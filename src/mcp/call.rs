@@ -1,5 +1,6 @@
 //! One call: who calls, from where, with which store. It opens the store late and keeps nothing.
 
+use super::print;
 use crate::domain::text;
 use crate::error::{Error, Kind, Result};
 use crate::ops::search;
@@ -90,6 +91,11 @@ impl<'a> Call<'a> {
         (self.process.clock)()
     }
 
+    /// What was masked of what this call has written.
+    pub(super) fn masked(&self) -> Option<String> {
+        self.used.borrow().as_ref().and_then(|(workspace, _)| workspace.store.masking.line())
+    }
+
     /// Sees to the index beside the next calls: nobody waits for it.
     pub(super) fn finish(self) {
         if let Some((workspace, is_behind)) = self.used.into_inner() {
@@ -101,6 +107,6 @@ impl<'a> Call<'a> {
 
 /// What went wrong and what to do about it, as text for a model.
 pub(super) fn told(error: &Error) -> String {
-    let hint = error.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+    let hint = error.hint.as_ref().map(|hint| format!("\nhint: {}", print::for_tools(hint))).unwrap_or_default();
     text::display(&format!("{error}{hint}")).into_owned()
 }

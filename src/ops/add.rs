@@ -65,6 +65,9 @@ pub struct AddReport {
     /// Of a single finding or decision: the live ones that say something similar.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub near: Vec<Line>,
+    /// What is odd about the references given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 /// How many similar records are named.
@@ -115,8 +118,15 @@ fn add_alone(workspace: &Workspace, input: &AddInput) -> Result<AddReport> {
         }
         let record = reread(writer, made.uid)?;
         writer.because(format!("add {} {}: {}", record.kind(), record.id(), record.title()));
-        Ok(AddReport { records: vec![made.report(writer)?], near: Vec::new() })
+        let remarks = remarks(&input.draft, &workspace.place);
+        Ok(AddReport { records: vec![made.report(writer)?], near: Vec::new(), remarks })
     })
+}
+
+/// What is odd about the references of a draft.
+#[must_use]
+pub fn remarks(draft: &Draft, place: &Place) -> Vec<String> {
+    stale::remarks(draft.refs.iter().chain(&draft.entries), place)
 }
 
 /// The records of a batch by the labels of their drafts.
@@ -325,7 +335,7 @@ pub fn link_draft(writer: &mut Writer, uid: Uid, draft: &Draft, labels: &Labels)
             Some(target) => *target,
             None => resolve::record(writer, to)?.uid,
         };
-        link::connect(writer, uid, kind, target)?;
+        link::connect(writer, uid, &link::kind(kind)?, target)?;
     }
     Ok(())
 }

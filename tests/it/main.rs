@@ -28,6 +28,7 @@ mod faults;
 mod formats;
 mod fuzz;
 mod handed_on;
+mod given;
 mod hook;
 mod hook_faults;
 mod index;
@@ -64,6 +65,7 @@ mod transcripts;
 mod transcripts_disk;
 mod untrusted;
 mod views;
+mod wording;
 mod write_order;
 
 /// A file that no `mod` names is never compiled, and its tests never run.

@@ -71,8 +71,7 @@ fn mcp_bad_calls_say_what_to_do() {
     workspace.add("note", "the only one");
     for era in ERAS {
         let mut client = Client::open(&workspace, era);
-        let cases: [(&str, Value, &str); 22] = [
-            ("resume", json!({"budget": 3}), "at least"),
+        let cases: [(&str, Value, &str); 21] = [
             ("resume", json!({"id": "t-zzzzz"}), "no record"),
             ("resume", json!({"since": "gestern abend"}), "hint: "),
             ("search", json!({}), "missing field `query`"),

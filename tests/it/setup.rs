@@ -158,6 +158,22 @@ fn an_edited_file_loses_our_parts_and_keeps_the_rest() {
 }
 
 #[test]
+fn what_was_edited_by_hand_and_goes_is_kept_and_told() {
+    let workspace = Workspace::empty();
+    let skill = home(&workspace).join(".claude/skills/state/SKILL.md");
+    workspace.ok(&["setup", "claude"]);
+    let edited = text(&skill) + "mine\n";
+    put(&skill, &edited);
+    let dry = workspace.ok(&["setup", "claude", "--remove", "--dry-run"]);
+    assert!(dry.contains(&format!("delete: {}", skill.display())) && dry.contains("dry run, nothing written"), "{dry}");
+    let said = workspace.ok(&["setup", "claude", "--remove"]);
+    let backup =
+        said.lines().find_map(|line| line.split_once("SKILL.md was edited by hand; as it was: ")).map(|(_, path)| path);
+    assert_eq!(text(backup.unwrap_or_else(|| panic!("{said}"))), edited);
+    assert!(!skill.exists());
+}
+
+#[test]
 fn the_manifest_may_be_lost() {
     let workspace = Workspace::empty();
     let home = home(&workspace);

@@ -69,6 +69,11 @@ fn codex() {
     }
     let steps = workspace.ok(&["setup", "codex"]);
     assert!(steps.contains("/hooks") && steps.contains("writable_roots"), "{steps}");
+    let table: String =
+        steps.lines().skip_while(|line| !line.contains("[sandbox_")).take(2).map(|line| format!("{line}\n")).collect();
+    let table: toml_edit::DocumentMut = table.parse().unwrap_or_else(|error| panic!("{error} in {table}"));
+    assert_eq!(table["sandbox_workspace_write"]["writable_roots"].as_array().map(toml_edit::Array::len), Some(1));
+    assert!(steps.contains("in each repository: state init"), "{steps}");
 }
 
 #[test]

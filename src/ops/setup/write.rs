@@ -76,21 +76,29 @@ fn forget_backups(old: &Manifest, new: &Manifest, kept: &Path) {
 
 fn all_or_nothing(plans: &[Plan], write: &dyn Fn(&Plan) -> Result<()>) -> Result<()> {
     let changes: Vec<&Plan> = plans.iter().filter(|plan| plan.is_change()).collect();
+    let mut modes = Vec::new();
     for (at, plan) in changes.iter().enumerate() {
+        modes.push(mode(&plan.file));
         if let Err(error) = write(plan) {
-            changes[..at].iter().rev().for_each(|plan| take_back(plan));
+            changes[..at].iter().zip(&modes).rev().for_each(|(plan, mode)| take_back(plan, *mode));
             return Err(error);
         }
     }
     Ok(())
 }
 
-fn write(plan: &Plan, scope: Scope) -> Result<()> {
+/// Refuses if the file is not what was planned with: hosts rewrite their files while they run.
+fn check_unchanged(plan: &Plan) -> Result<()> {
     let now = std::fs::read(&plan.file).ok();
-    if now.as_deref() != plan.now.as_deref().map(str::as_bytes) {
-        return Err(Error::conflict(format!("{} was changed by somebody else just now", plan.file.display()))
-            .hint("run the command again; nothing was changed"));
+    if now.as_deref() == plan.now.as_deref().map(str::as_bytes) {
+        return Ok(());
     }
+    Err(Error::conflict(format!("{} was changed by somebody else just now", plan.file.display()))
+        .hint("run the command again; nothing was changed"))
+}
+
+fn write(plan: &Plan, scope: Scope) -> Result<()> {
+    check_unchanged(plan)?;
     let Some(text) = &plan.then else {
         std::fs::remove_file(&plan.file)
             .map_err(|error| Error::io(format!("cannot remove {}", plan.file.display()), error))?;
@@ -100,24 +108,33 @@ fn write(plan: &Plan, scope: Scope) -> Result<()> {
     let dir = plan.file.parent().unwrap_or(Path::new("/"));
     std::fs::create_dir_all(dir)
         .map_err(|error| Error::io(format!("cannot create the folder {}", dir.display()), error))?;
-    put(&plan.file, text, scope)
+    // One that is there keeps its mode, a new one is the user's, in a repository everybody's to read.
+    let new = if scope == Scope::User { 0o600 } else { 0o644 };
+    put(&plan.file, text, mode(&plan.file).unwrap_or(new), &|| check_unchanged(plan))
 }
 
-/// Writes a file whole; one that is there keeps its mode, a new one is the user's, in a repository everybody's to read.
-fn put(path: &Path, text: &str, scope: Scope) -> Result<()> {
-    let new = if scope == Scope::User { 0o600 } else { 0o644 };
-    let mode = path.metadata().map_or(new, |metadata| metadata.permissions().mode() & 0o7777);
+fn mode(path: &Path) -> Option<u32> {
+    path.metadata().ok().map(|metadata| metadata.permissions().mode() & 0o7777)
+}
+
+/// Writes a file whole, unless the last look before it takes the place of the old one says no.
+fn put(path: &Path, text: &str, mode: u32, look: &dyn Fn() -> Result<()>) -> Result<()> {
     files::write_atomic_with(path, |file| {
         let written = file.write_all(text.as_bytes()).and_then(|()| file.set_permissions(Permissions::from_mode(mode)));
-        written.map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
+        // Synced here, so that nothing slow comes between the look and the renaming.
+        written
+            .and_then(|()| file.sync_all())
+            .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
+        look()
     })
 }
 
-fn take_back(plan: &Plan) {
+/// `mode` is what the file had.
+fn take_back(plan: &Plan, mode: Option<u32>) {
     // What cannot be taken back is among the backups; the first error is the one to tell.
     if let Some(text) = &plan.now {
         let _ = std::fs::create_dir_all(plan.file.parent().unwrap_or(Path::new("/")));
-        let _ = put(&plan.file, text, Scope::User);
+        let _ = put(&plan.file, text, mode.unwrap_or(0o600), &|| Ok(()));
     } else {
         let _ = std::fs::remove_file(&plan.file);
         remove_empty(plan.dirs.iter());
@@ -149,6 +166,7 @@ mod tests {
         let at = |name: &str| dir.path().join(name);
         std::fs::write(at("edited"), "old").unwrap();
         std::fs::write(at("gone"), "kept").unwrap();
+        std::fs::set_permissions(at("gone"), Permissions::from_mode(0o640)).unwrap();
         let plans = [
             plan(&at("edited"), Some("old"), Some("new")),
             plan(&at("deep/er/new"), None, Some("new")),
@@ -163,6 +181,22 @@ mod tests {
         assert_eq!(names.len(), 2, "{names:?}");
         assert_eq!(std::fs::read_to_string(at("edited")).unwrap(), "old");
         assert_eq!(std::fs::read_to_string(at("gone")).unwrap(), "kept");
+        assert_eq!(mode(&at("gone")), Some(0o640));
+    }
+
+    #[test]
+    fn what_somebody_writes_while_it_is_written_is_not_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("settings.json");
+        std::fs::write(&path, "planned with").unwrap();
+        let plan = plan(&path, Some("planned with"), Some("ours"));
+        let error = put(&path, "ours", 0o600, &|| {
+            std::fs::write(&path, "theirs").unwrap();
+            check_unchanged(&plan)
+        });
+        assert_eq!(error.unwrap_err().kind, Kind::Conflict);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "theirs");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no leftover");
     }
 
     #[test]
