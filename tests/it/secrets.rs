@@ -92,7 +92,7 @@ fn allowed_secrets_stay_and_private_passages_do_not() {
     assert_eq!(workspace.field(&note, "body"), format!("{} [private] end", key()));
     workspace.ok_with(
         &["add", "-"],
-        "# Handoff: open\n\n## Done\n\n- one\n- two <PRIVATE> never\n- three\n\n## Next\n\n- four quagga\n",
+        "# Handoff: open\n\n## Done\n\n- one\n- two <private> never\n- three\n\n## Next\n\n- four quagga\n",
     );
     assert_eq!(holders(&workspace.store(), "quagga"), [""; 0]);
     assert_eq!(holders(&workspace.store(), "never"), [""; 0]);

@@ -14,7 +14,8 @@ const BACKGROUND_MAX: usize = 20;
 
 /// Text as it may be kept: without secrets, without what is private, without what a terminal would obey.
 pub(super) fn masked(text: &str) -> String {
-    text::clean_body(&secret::mask(text))
+    // Cleaned first: what a terminal would obey may stand inside a key.
+    secret::mask(&text::clean_body(text)).into_owned()
 }
 
 fn short(text: &str, tokens: usize) -> Option<String> {
@@ -34,7 +35,7 @@ fn change(workspace: &Workspace, input: &HookInput, change: impl FnOnce(&mut Act
     activity.process = identity.process.as_ref().map(ToString::to_string).or(activity.process);
     activity.branch.clone_from(&place.branch);
     activity.worktree.clone_from(&place.worktree);
-    activity.transcript = input.transcript.clone().or(activity.transcript);
+    activity.transcript = input.transcript.as_deref().map(masked).or(activity.transcript);
     activity.seen_at = Some(workspace.now());
     activity.end = None;
     change(&mut activity);
@@ -105,5 +106,5 @@ pub(super) fn ended(workspace: &Workspace, input: &HookInput, reason: &str) -> R
     if workspace.store.activities().of(&workspace.identity.session).is_none() {
         return Ok(());
     }
-    change(workspace, input, |activity| activity.end = Some(text::clean_line(reason)))
+    change(workspace, input, |activity| activity.end = Some(text::clean_line(&masked(reason))))
 }
