@@ -94,6 +94,8 @@ struct Hits<'a> {
     block_bytes: usize,
     /// By row: where its last match ends. Within it the row finds nothing better, and would look at it again and again.
     skip: Vec<usize>,
+    /// Bytes that a credential may have, as far as they were looked at.
+    room: Range<usize>,
 }
 
 impl<'a> Hits<'a> {
@@ -108,6 +110,7 @@ impl<'a> Hits<'a> {
             block_until: 0,
             block_bytes: 0,
             skip: Vec::new(),
+            room: 0..0,
         }
     }
 
@@ -137,6 +140,18 @@ impl<'a> Hits<'a> {
         }
     }
 
+    /// Whether so many bytes from a start may be a credential's: mere mentions of a keyword end here.
+    fn has_room(&mut self, start: usize, min: usize) -> bool {
+        let is_part = |b: &u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'`' | b'<' | b'>');
+        if !(self.room.start..=self.room.end).contains(&start) {
+            self.room = start..start;
+        }
+        while self.room.end < start + min && self.text.as_bytes().get(self.room.end).is_some_and(is_part) {
+            self.room.end += 1;
+        }
+        self.room.end >= start + min
+    }
+
     fn rule(&mut self, scanner: &Scanner, at: usize, keyword: usize) {
         let (rule, pattern) = &scanner.rules[at];
         let bytes = self.text.as_bytes();
@@ -145,7 +160,7 @@ impl<'a> Hits<'a> {
         if is_within || self.skip.get(at).is_some_and(|until| start < *until) {
             return;
         }
-        if !rule.has_room(&bytes[start..]) {
+        if !self.has_room(start, rule.min) {
             return;
         }
         let Some(pattern) = pattern.get_or_init(|| compile(rule)) else { return };

@@ -63,7 +63,7 @@ pub(super) const RULES: &[Rule] = &[
         "command-password",
         &["-u ", "-u'", "-u\"", "-u=", "--user"],
         2,
-        r#"-(?:u|-user)[= ]\s{0,4}["']?[^\s:"'/$<]{1,64}:([^\s"'$<{/*;]{6,64})["'\s]"#,
+        r#"-(?:u|-user)[= ]\s{0,4}["']?[^\s:"'/$<=]{1,64}:([^\s"'$<{/*;]{6,64})["'\s]"#,
     )
     .entropy(2.2)
     .judge(is_login),
@@ -95,7 +95,7 @@ pub(super) const RULES: &[Rule] = &[
         "cookie",
         &["cookie"],
         6,
-        r#"(?i:cookie)["'\\]{0,4}\s{0,4}:\s{0,4}["'\\]{0,4}([A-Za-z0-9_.-]{1,64}=[^\s;"'\\]{0,4096}(?:;[ \t]?[A-Za-z0-9_.-]{1,64}=[^\s;"'\\]*)*)"#,
+        r#"(?i:cookie)["'\\]{0,4}\s{0,4}:\s{0,4}["'\\]{0,4}([A-Za-z0-9_.-]{1,64}=[^\s;"'\\]*(?:;[ \t]?[A-Za-z0-9_.-]{1,64}=[^\s;"'\\]*)*)"#,
     )
     .judge(|_, cookie| cookie.split([';', '=']).any(|part| part.len() >= 16 && random::is_random(part))),
     Rule::new("sshpass-password", &["sshpass"], 7, r#"sshpass\s{1,4}-p\s{0,4}["']?([^\s"'$<]{4,})"#).entropy(1.5),
