@@ -18,7 +18,8 @@ const TEXT_BYTES_MAX: usize = 1024 * 1024;
 
 /// Text as it may be kept: without secrets, without what is private, without what a terminal would obey.
 pub(super) fn masked(text: &str) -> String {
-    text::clean_body(&secret::mask(text))
+    // Cleaned first: what a terminal would obey may stand inside a key.
+    secret::mask(&text::clean_body(text)).into_owned()
 }
 
 /// The beginning and the end: what is asked for stands behind the log that it is about, what is left to do behind the rest.
@@ -39,7 +40,7 @@ fn change(workspace: &Workspace, input: &HookInput, change: impl FnOnce(&mut Act
     activity.branch.clone_from(&place.branch);
     activity.worktree.clone_from(&place.worktree);
     activity.root = place.root.to_string_lossy().into_owned();
-    activity.transcript = input.transcript.clone().or(activity.transcript);
+    activity.transcript = input.transcript.as_deref().map(masked).or(activity.transcript);
     activity.seen_at = Some(workspace.now());
     activity.end = None;
     change(&mut activity);
@@ -123,5 +124,5 @@ pub(super) fn ended(workspace: &Workspace, input: &HookInput, reason: &str) -> R
     if workspace.store.activities().of(&workspace.identity.session).is_none() {
         return Ok(());
     }
-    change(workspace, input, |activity| activity.end = Some(text::clean_line(reason)))
+    change(workspace, input, |activity| activity.end = Some(text::clean_line(&masked(reason))))
 }
