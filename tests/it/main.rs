@@ -52,6 +52,7 @@ mod search;
 mod search_nothing;
 mod secrets;
 mod setup;
+mod setup_faults;
 mod setup_formats;
 mod snapshots;
 mod strace;

@@ -1,13 +1,14 @@
 //! Writes what was planned: all of it, or nothing.
 
 use super::host::Scope;
+use super::leftover;
 use super::manifest::{self, Manifest, remove_empty};
 use super::plan::Plan;
 use crate::error::{Error, Kind, Result};
 use crate::store::files;
 use std::fs::Permissions;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
 
 /// Refuses what cannot be written, before anything is.
@@ -38,7 +39,7 @@ fn cannot(path: &Path, why: &str) -> Error {
 pub(super) fn apply(plans: &[Plan], manifest: &Manifest, (kept, scope): (&Path, Scope)) -> Result<Vec<Option<String>>> {
     let old = Manifest::load(kept)?;
     let mut new = manifest.clone();
-    new.prepare(kept)?;
+    files::create_private_dir(&manifest::backups(kept))?;
     let backups = plans.iter().map(|plan| back_up(plan, kept)).collect::<Result<Vec<_>>>()?;
     if !new.files.is_empty() {
         new.save(kept)?;
@@ -103,17 +104,26 @@ fn write(plan: &Plan, scope: Scope) -> Result<()> {
     put(&plan.file, text, scope)
 }
 
-/// Writes a file whole; one that is there keeps its mode, a new one is the user's, in a repository everybody's to read.
+/// Writes a file whole; one that is there keeps its owner and its mode, a new one is the user's, in a repository everybody's to read.
 fn put(path: &Path, text: &str, scope: Scope) -> Result<()> {
     let new = if scope == Scope::User { 0o600 } else { 0o644 };
-    let mode = path.metadata().map_or(new, |metadata| metadata.permissions().mode() & 0o7777);
-    files::write_atomic_with(path, |file| {
+    let old = path.metadata().ok();
+    let mode = old.as_ref().map_or(new, |metadata| metadata.permissions().mode() & 0o7777);
+    files::write_atomic_as(leftover::PREFIX, path, |file| {
+        if let Some(old) = &old {
+            // Only root can give a file away; for all others it was theirs before.
+            let _ = fchown(&*file, Some(old.uid()), Some(old.gid()));
+        }
         let written = file.write_all(text.as_bytes()).and_then(|()| file.set_permissions(Permissions::from_mode(mode)));
         written.map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
     })
 }
 
 fn take_back(plan: &Plan) {
+    if std::fs::read(&plan.file).ok().as_deref() != plan.then.as_deref().map(str::as_bytes) {
+        // Somebody else has written it since.
+        return;
+    }
     // What cannot be taken back is among the backups; the first error is the one to tell.
     if let Some(text) = &plan.now {
         let _ = std::fs::create_dir_all(plan.file.parent().unwrap_or(Path::new("/")));
@@ -163,6 +173,27 @@ mod tests {
         assert_eq!(names.len(), 2, "{names:?}");
         assert_eq!(std::fs::read_to_string(at("edited")).unwrap(), "old");
         assert_eq!(std::fs::read_to_string(at("gone")).unwrap(), "kept");
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_since_is_not_taken_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("edited"), "old").unwrap();
+        let plans = [
+            plan(&at("edited"), Some("old"), Some("new")),
+            plan(&at("made"), None, Some("new")),
+            plan(&at("last"), None, Some("never")),
+        ];
+        let write_but_the_last = |plan: &Plan| {
+            if !plan.file.ends_with("last") {
+                return write(plan, Scope::User);
+            }
+            ["edited", "made"].iter().for_each(|name| std::fs::write(at(name), "theirs").unwrap());
+            Err(Error::usage("disk full"))
+        };
+        assert!(all_or_nothing(&plans, &write_but_the_last).is_err());
+        assert_eq!(["edited", "made"].map(|name| std::fs::read_to_string(at(name)).unwrap()), ["theirs", "theirs"]);
     }
 
     #[test]
