@@ -6,7 +6,7 @@ use super::manifest::{self, Manifest, remove_empty};
 use super::plan::Plan;
 use crate::error::{Error, Kind, Result};
 use crate::store::files;
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
@@ -107,16 +107,20 @@ fn write(plan: &Plan, scope: Scope) -> Result<()> {
 /// Writes a file whole; one that is there keeps its owner and its mode, a new one is the user's, in a repository everybody's to read.
 fn put(path: &Path, text: &str, scope: Scope) -> Result<()> {
     let new = if scope == Scope::User { 0o600 } else { 0o644 };
-    let old = path.metadata().ok();
-    let mode = old.as_ref().map_or(new, |metadata| metadata.permissions().mode() & 0o7777);
+    let mode = path.metadata().map_or(new, |metadata| metadata.permissions().mode() & 0o7777);
     files::write_atomic_as(leftover::PREFIX, path, |file| {
-        if let Some(old) = &old {
-            // Only root can give a file away; for all others it was theirs before.
-            let _ = fchown(&*file, Some(old.uid()), Some(old.gid()));
-        }
+        keep_owner(file, path);
         let written = file.write_all(text.as_bytes()).and_then(|()| file.set_permissions(Permissions::from_mode(mode)));
         written.map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
     })
+}
+
+/// Only root can give a file away, and for others it is theirs already; the group may be another one that they are in.
+fn keep_owner(file: &File, path: &Path) {
+    if let Ok(old) = path.metadata() {
+        // A file that cannot be given away is as good as before for whoever runs this.
+        let _ = fchown(file, Some(old.uid()), Some(old.gid()));
+    }
 }
 
 fn take_back(plan: &Plan) {
@@ -189,7 +193,9 @@ mod tests {
             if !plan.file.ends_with("last") {
                 return write(plan, Scope::User);
             }
-            ["edited", "made"].iter().for_each(|name| std::fs::write(at(name), "theirs").unwrap());
+            for name in ["edited", "made"] {
+                std::fs::write(at(name), "theirs").unwrap();
+            }
             Err(Error::usage("disk full"))
         };
         assert!(all_or_nothing(&plans, &write_but_the_last).is_err());
