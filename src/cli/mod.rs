@@ -149,6 +149,19 @@ pub fn wants_json(args: &[OsString]) -> bool {
     args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json")
 }
 
+/// Whether a host calls, also where the arguments cannot be understood: then the name of a host after `hook` tells.
+pub fn is_hook(args: &[OsString]) -> bool {
+    if !args.iter().any(|arg| arg == "hook") {
+        return false;
+    }
+    let command = Args::command();
+    let verb = words::verb(&command, args).and_then(|at| args[at].to_str()).unwrap_or_default();
+    let is_host = |name: &OsString| name.to_str().is_some_and(|name| crate::ops::setup::Host::named(name).is_ok());
+    let words: Vec<&OsString> = args.iter().skip(1).take_while(|arg| *arg != "--").collect();
+    let names_host = || words.windows(2).any(|pair| pair[0] == "hook" && is_host(pair[1]));
+    verb == "hook" || (command.find_subcommand(verb).is_none() && names_host())
+}
+
 fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
     match verb {
         Verb::Resume(args) => args.run(door),

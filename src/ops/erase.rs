@@ -195,11 +195,11 @@ impl Plan {
     fn forget_notes(&self, workspace: &Workspace, session: Option<&str>) {
         let activities = workspace.store.activities();
         if let Some(session) = session {
-            activities.forget(session);
+            activities.erase(session);
         }
         let quotes = |text: &str| self.sought.iter().any(|sought| text.contains(sought.as_str()));
-        let quoting = activities.all().into_iter().filter(|activity| activity.texts().any(quotes));
-        quoting.for_each(|activity| activities.forget(&activity.session));
+        let quoting = activities.all(workspace.now()).into_iter().filter(|activity| activity.texts().any(quotes));
+        quoting.for_each(|activity| activities.erase(&activity.session));
         workspace.store.forget_hook_failures(&|line| quotes(line));
     }
 

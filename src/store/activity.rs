@@ -13,6 +13,7 @@ use crate::domain::digest;
 use crate::error::{Error, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::de::IgnoredAny;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -29,6 +30,8 @@ const JUNK_HOURS_MAX: i64 = 24;
 /// The endings of what is noted, and of what was put aside.
 const NOTED: &str = "json";
 const KEPT: &str = "kept";
+/// What is locked while a note is changed.
+const LOCK: &str = "lock";
 
 /// The activities of a store.
 #[derive(Clone, Debug)]
@@ -95,6 +98,19 @@ impl Activities {
     pub fn forget(&self, seen: &Activity) {
         self.keep(seen);
         discard(&self.path(&seen.session, KEPT));
+    }
+
+    /// Drops what is noted of a session, whatever it is: somebody wants a text gone.
+    pub fn erase(&self, session: &str) {
+        discard(&self.path(session, NOTED));
+    }
+
+    /// For as long as it lives nobody else changes what is noted; `None` where the system has no locks.
+    #[must_use]
+    pub fn alone(&self) -> Option<File> {
+        let _ = files::create_private_dir(&self.0);
+        let lock = File::options().write(true).create(true).truncate(false).open(self.0.join(LOCK)).ok()?;
+        lock.lock().ok().map(|()| lock)
     }
 
     /// Drops everything that was put aside: somebody wants a text gone.

@@ -31,6 +31,8 @@ fn short(text: &str, tokens: usize) -> Option<String> {
 
 fn change(workspace: &Workspace, input: &HookInput, change: impl FnOnce(&mut Activity)) -> Result<()> {
     let activities = workspace.store.activities();
+    // A prompt and a stop may come at the same moment.
+    let _alone = activities.alone();
     let identity = &workspace.identity;
     let mut activity = activities.of(&identity.session).unwrap_or_default();
     let place = &workspace.place;

@@ -1,13 +1,14 @@
 //! Writes what was planned: all of it, or nothing.
 
 use super::host::Scope;
+use super::leftover;
 use super::manifest::{self, Manifest, remove_empty};
 use super::plan::Plan;
 use crate::error::{Error, Kind, Result};
 use crate::store::files;
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
 
 /// Refuses what cannot be written, before anything is.
@@ -38,7 +39,7 @@ fn cannot(path: &Path, why: &str) -> Error {
 pub(super) fn apply(plans: &[Plan], manifest: &Manifest, (kept, scope): (&Path, Scope)) -> Result<Vec<Option<String>>> {
     let old = Manifest::load(kept)?;
     let mut new = manifest.clone();
-    new.prepare(kept)?;
+    files::create_private_dir(&manifest::backups(kept))?;
     let backups = plans.iter().map(|plan| back_up(plan, kept)).collect::<Result<Vec<_>>>()?;
     if !new.files.is_empty() {
         new.save(kept)?;
@@ -117,9 +118,10 @@ fn mode(path: &Path) -> Option<u32> {
     path.metadata().ok().map(|metadata| metadata.permissions().mode() & 0o7777)
 }
 
-/// Writes a file whole, unless the last look before it takes the place of the old one says no.
+/// Writes a file whole, with the owner of the one that is there, unless the last look before it takes its place says no.
 fn put(path: &Path, text: &str, mode: u32, look: &dyn Fn() -> Result<()>) -> Result<()> {
-    files::write_atomic_with(path, |file| {
+    files::write_atomic_as(leftover::PREFIX, path, |file| {
+        keep_owner(file, path);
         let written = file.write_all(text.as_bytes()).and_then(|()| file.set_permissions(Permissions::from_mode(mode)));
         // Synced here, so that nothing slow comes between the look and the renaming.
         written
@@ -129,8 +131,20 @@ fn put(path: &Path, text: &str, mode: u32, look: &dyn Fn() -> Result<()>) -> Res
     })
 }
 
+/// Only root can give a file away, and for others it is theirs already; the group may be another one that they are in.
+fn keep_owner(file: &File, path: &Path) {
+    if let Ok(old) = path.metadata() {
+        // A file that cannot be given away is as good as before for whoever runs this.
+        let _ = fchown(file, Some(old.uid()), Some(old.gid()));
+    }
+}
+
 /// `mode` is what the file had.
 fn take_back(plan: &Plan, mode: Option<u32>) {
+    if std::fs::read(&plan.file).ok().as_deref() != plan.then.as_deref().map(str::as_bytes) {
+        // Somebody else has written it since.
+        return;
+    }
     // What cannot be taken back is among the backups; the first error is the one to tell.
     if let Some(text) = &plan.now {
         let _ = std::fs::create_dir_all(plan.file.parent().unwrap_or(Path::new("/")));
@@ -197,6 +211,29 @@ mod tests {
         assert_eq!(error.unwrap_err().kind, Kind::Conflict);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "theirs");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no leftover");
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_since_is_not_taken_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("edited"), "old").unwrap();
+        let plans = [
+            plan(&at("edited"), Some("old"), Some("new")),
+            plan(&at("made"), None, Some("new")),
+            plan(&at("last"), None, Some("never")),
+        ];
+        let write_but_the_last = |plan: &Plan| {
+            if !plan.file.ends_with("last") {
+                return write(plan, Scope::User);
+            }
+            for name in ["edited", "made"] {
+                std::fs::write(at(name), "theirs").unwrap();
+            }
+            Err(Error::usage("disk full"))
+        };
+        assert!(all_or_nothing(&plans, &write_but_the_last).is_err());
+        assert_eq!(["edited", "made"].map(|name| std::fs::read_to_string(at(name)).unwrap()), ["theirs", "theirs"]);
     }
 
     #[test]
