@@ -120,7 +120,8 @@ fn a_host_within_another_is_not_taken_for_it() {
     assert_eq!(written_by(&w, &noted(&mut tools)), "codex:t1");
     let id = inner.with_var("CODEX_THREAD_ID", "t1").add("note", "by the shell");
     assert_eq!(written_by(&w, &id), "codex:t1");
-    let activity = std::fs::read_dir(w.store().join("activity")).unwrap().next().unwrap().unwrap();
-    let activity: Value = serde_json::from_slice(&std::fs::read(activity.path()).unwrap()).unwrap();
+    let mut files = std::fs::read_dir(w.store().join("activity")).unwrap().map(|file| file.unwrap().path());
+    let file = files.find(|path| path.extension().is_some_and(|extension| extension == "json")).unwrap();
+    let activity: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     assert!(!activity["process"].as_str().unwrap().starts_with("1:"), "{activity}");
 }

@@ -8,7 +8,6 @@ use crate::domain::{field, kind, terms, text};
 use crate::error::Result;
 use crate::ops::hook::SUBAGENT;
 use crate::ops::{list, stale};
-use chrono::{DateTime, TimeDelta};
 use std::cmp::Reverse;
 use std::ops::ControlFlow;
 
@@ -30,6 +29,14 @@ const HOW: &str = "how/";
 const WORD_CHARS_MIN: usize = 4;
 /// Longer words are the same if only their last letter differs.
 const STEM_CHARS: usize = 6;
+
+/// Where a handoff stands in the order in which handoffs were left. Clocks may jump, and the log does not; only what is
+/// written for a session that is over is dated back, to when it was heard of last.
+fn left(handoff: &Record) -> (u64, u64) {
+    let written = handoff.updated.hlc;
+    let heard = u64::try_from(handoff.updated_at.timestamp_millis()).unwrap_or(0) << 16;
+    (if handoff.flag(field::AUTO) { heard.min(written) } else { written }, written)
+}
 
 impl Gatherer<'_> {
     /// The last handoff; with all branches, the last of each.
@@ -56,13 +63,13 @@ impl Gatherer<'_> {
                 |other: &&Record| !self.all_branches || other.text(field::BRANCH) == handoff.text(field::BRANCH);
             match last.iter().find(is_of) {
                 None => last.push(handoff),
-                Some(held) if is_trivial(&handoff) && !is_trivial(held) && handoff.updated_at > held.updated_at => {
+                Some(held) if is_trivial(&handoff) && !is_trivial(held) && left(&handoff) > left(held) => {
                     since.push(handoff);
                 }
                 Some(_) => {}
             }
         }
-        last.sort_by_key(|handoff| Reverse(handoff.updated_at));
+        last.sort_by_key(|handoff| Reverse(left(handoff)));
         Ok((last, since))
     }
 
@@ -72,18 +79,16 @@ impl Gatherer<'_> {
         let mut read = 0;
         self.view.each(&terms::kind_term(kind::HANDOFF), |handoff| {
             read += 1;
-            let written =
-                DateTime::from_timestamp_millis((handoff.updated.hlc >> 16).cast_signed()).unwrap_or_default();
+            let written = handoff.updated.hlc;
             if handoff.is_live() && self.is_here(&handoff) {
                 found.push(handoff);
             }
             // Nothing is left later than it is written, so that no older one is the last.
-            let is_last =
-                |held: &Record| !held.flag(field::TRIVIAL) && held.updated_at > written + TimeDelta::milliseconds(1);
+            let is_last = |held: &Record| !held.flag(field::TRIVIAL) && left(held).0 > written;
             let is_enough = !self.all_branches && found.iter().any(is_last);
             Ok(if is_enough { ControlFlow::Break(()) } else { proceed(read) })
         })?;
-        found.sort_by_key(|handoff| Reverse(handoff.updated_at));
+        found.sort_by_key(|handoff| Reverse(left(handoff)));
         Ok(found)
     }
 
