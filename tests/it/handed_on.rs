@@ -1,8 +1,9 @@
 //! What one session leaves and the next is shown: the handoff that matters, however trivial, late, resumed, or many the
 //! others were.
 
+use crate::day::Host;
 use crate::hook::{claude, send};
-use crate::support::{Shell, Workspace, texts};
+use crate::support::{Shell, Workspace, ids, texts};
 use serde_json::{Value, json};
 
 /// Begins what a session is asked for.
@@ -314,4 +315,25 @@ fn each_text_stands_once_in_a_handoff() {
     let shown = handoff_of(&w, "a");
     assert_eq!(shown.matches("oil its spring").count(), 1, "{shown}");
     assert!(!shown.contains("go on"), "{shown}");
+}
+
+#[test]
+fn a_session_that_was_cut_off_is_named_beside_a_newer_handoff() {
+    let w = Workspace::git();
+    let host = Host::start();
+    let killed = w.hosted().with_var("CLAUDE_PID", &host.pid());
+    ask(&killed, "k", "go on with the negative durations");
+    edit(&killed, "k", "src/durations.rs");
+    drop(host);
+    let shell = w.hosted();
+    let agent = shell.with_var("CLAUDE_CODE_SESSION_ID", "a");
+    ask(&shell, "a", "make the parser fast");
+    agent.ok_with(&["add", "-"], "# Parser\n\nThe slow part is the number scanner.\n");
+    end(&shell, "a");
+    let briefing = begin(&shell, "b");
+    assert!(briefing.contains("the number scanner"), "{briefing}");
+    assert!(briefing.contains("interrupted: go on with the negative durations"), "{briefing}");
+    let handoff = ids(&w.json(&["search", "kind:handoff", "negative"])).remove(0);
+    w.ok(&["drop", &handoff]);
+    assert!(!w.ok(&["resume", "--full"]).contains("interrupted:"));
 }

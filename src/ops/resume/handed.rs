@@ -21,6 +21,10 @@ const INSTRUCTION_TOKENS: [usize; 1] = [300];
 const SUMMARIES_MAX: usize = 3;
 /// How many results of subagents are named.
 const SUBAGENTS_MAX: usize = 3;
+/// How many sessions that were cut off are named, how many handoffs are looked at for them, and for how long they count.
+const INTERRUPTED_MAX: usize = 2;
+const INTERRUPTED_READ_MAX: usize = 10;
+const INTERRUPTED_HOURS_MAX: i64 = 24;
 /// How many files to read first are named.
 const ENTRIES_MAX: usize = 5;
 /// Standing instructions are notes whose keys begin so.
@@ -44,6 +48,7 @@ impl Gatherer<'_> {
         let (last, since) = self.last_handoffs()?;
         let mut items: Vec<Item> = last.iter().map(|handoff| self.handoff_item(handoff)).collect::<Result<_>>()?;
         items.extend(self.since_item(&since)?);
+        items.extend(self.interrupted(&last)?);
         Ok(section("Handoff", items, 0, "state list handoffs"))
     }
 
@@ -90,6 +95,27 @@ impl Gatherer<'_> {
         })?;
         found.sort_by_key(|handoff| Reverse(left(handoff)));
         Ok(found)
+    }
+
+    /// The sessions that were cut off lately and have left something, besides those told already: others have worked here
+    /// since, and perhaps on something else.
+    fn interrupted(&self, told: &[Record]) -> Result<Vec<Item>> {
+        let mut items = Vec::new();
+        for handoff in self.view.first(&terms::kind_term(kind::HANDOFF), INTERRUPTED_READ_MAX)? {
+            let is_told = told.iter().any(|known| known.uid == handoff.uid);
+            let is_recent = (self.now - handoff.updated_at).num_hours() < INTERRUPTED_HOURS_MAX;
+            let is_open = handoff.is_live() && handoff.flag(field::AUTO) && !handoff.flag(field::TRIVIAL);
+            if is_told || !is_recent || !is_open || !self.is_here(&handoff) || items.len() >= INTERRUPTED_MAX {
+                continue;
+            }
+            let session = handoff.birth.as_ref().and_then(|birth| birth.session).map(|uid| self.view.record(uid));
+            let Some(session) = session.transpose()?.flatten() else { continue };
+            if self.is_gone(&session)? {
+                let line = format!("{} {} interrupted: {}", handoff.id(), self.age(&handoff), Self::title(&handoff));
+                items.push(Item::line(Some(handoff.id()), line).worth(0.9).why(format!("{} crashed", session.id())));
+            }
+        }
+        Ok(items)
     }
 
     /// What was asked since the last handoff that tells of work, in one line.
