@@ -190,9 +190,7 @@ impl Told {
     /// Notes it down, where the store can be written, so that it is not told again.
     pub fn note(&self, workspace: &Workspace) {
         address::tell(workspace, &self.notes);
-        for (reader, mark) in &self.marks {
-            workspace.store.tell(reader, *mark);
-        }
+        workspace.store.tell(&self.marks);
     }
 }
 
