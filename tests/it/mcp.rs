@@ -215,7 +215,7 @@ fn mcp_resources_prompts_and_completion() {
             client.request("completion/complete", json!({"ref": template, "argument": argument}))["result"]["completion"]
                 .clone()
         };
-        assert_eq!(complete(&mut client, &id[..4])["values"], json!([id]));
+        assert_eq!(complete(&mut client, &id[..id.len() - 1])["values"], json!([id]));
         assert_eq!(complete(&mut client, "zzz")["values"], json!([]));
     }
     let lines: Vec<String> = (0..150).map(|n| format!("{{\"kind\":\"note\",\"title\":\"{n}\"}}")).collect();
