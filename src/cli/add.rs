@@ -7,9 +7,8 @@ use crate::domain::draft::{Draft, DraftLink};
 use crate::domain::kind;
 use crate::domain::text;
 use crate::error::{Error, Result};
-use crate::ops::add::{self, AddInput, AddReport, Made, Outcome};
+use crate::ops::add::{self, AddInput, AddReport, Made};
 use crate::ops::batch;
-use crate::ops::report::Line;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -188,20 +187,12 @@ fn title(made: &Made) -> String {
 }
 
 fn word(made: &Made) -> String {
-    let others = made.others.join(", ");
-    match made.outcome {
-        Outcome::Added => "added".to_owned(),
-        Outcome::Updated => format!("is {}", made.record.status),
-        Outcome::Same => "says the same already: nothing new, one more source".to_owned(),
-        Outcome::Superseded => format!("added, {others} superseded"),
-        Outcome::Conflict => {
-            let over: Vec<String> =
-                made.others.iter().chain([&made.record.id]).map(|id| format!("--over {id}")).collect();
-            let (ids, over) = (made.others.join(" "), over.join(" "));
-            let settle = format!("state drop {ids} -m WHY, or state add {} \"...\" {over}", made.record.kind);
-            format!("added, but {others} says otherwise under the same key; settle: {settle}")
-        }
-    }
+    made.told(|others| {
+        let over: Vec<String> = made.others.iter().chain([&made.record.id]).map(|id| format!("--over {id}")).collect();
+        let (ids, over) = (made.others.join(" "), over.join(" "));
+        let settle = format!("state drop {ids} -m WHY, or state add {} \"...\" {over}", made.record.kind);
+        format!("added, but {others} says otherwise under the same key; settle: {settle}")
+    })
 }
 
 /// A batch in few lines: how many of which kind, and their ids; for a handoff, all hang on the first.
@@ -210,27 +201,9 @@ fn print_many(out: &mut String, paint: Paint, report: &AddReport) {
     let is_handoff = [kind::HANDOFF, kind::SUMMARY].contains(&head.kind.as_str());
     let lines: Vec<_> = report.records.iter().skip(usize::from(is_handoff)).map(|made| made.record.clone()).collect();
     if is_handoff {
-        let _ = writeln!(out, "{}: {}, all linked", paint.id(&head.id), counts(&lines));
+        let _ = writeln!(out, "{}: {}, all linked", paint.id(&head.id), add::counts(&lines));
     } else {
-        let _ = writeln!(out, "{} added: {}", lines.len(), counts(&lines));
+        let _ = writeln!(out, "{} added: {}", lines.len(), add::counts(&lines));
     }
     let _ = writeln!(out, "{}", paint.dim(&ids(&lines)));
-}
-
-/// Tasks by what becomes of them, everything else by kind, in the order of first mention.
-fn counts(lines: &[Line]) -> String {
-    let mut counts: Vec<(String, usize)> = Vec::new();
-    for line in lines {
-        let word = match (line.kind.as_str(), line.status.as_str()) {
-            (kind::TASK, "open") => "next",
-            (kind::TASK, "active") => "in progress",
-            (kind::TASK, status) => status,
-            (other, _) => other,
-        };
-        match counts.iter_mut().find(|(held, _)| held == word) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((word.to_owned(), 1)),
-        }
-    }
-    counts.iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }

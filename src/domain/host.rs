@@ -17,10 +17,13 @@ pub struct Host {
     pub clients: &'static [&'static str],
     /// Whether a resumed session still holds what hooks told it. The others keep the words of user and model only.
     pub replays: bool,
+    /// Whether its hooks and those of others are run by one session: some hosts read the settings of Claude Code too.
+    pub shares: bool,
 }
 
 /// All of them. Where one runs within another and processes cannot be seen, the first is taken to be the inner one: it is
-/// Claude Code that starts others as a rule, and Codex that locks its shell away from the sight of processes.
+/// Claude Code that starts others as a rule, and Codex that locks its shell away from the sight of processes. Of those
+/// that share a session, the first that noted it has it.
 pub static HOSTS: [Host; 6] = [
     Host {
         name: "codex",
@@ -30,6 +33,7 @@ pub static HOSTS: [Host; 6] = [
         signs: &["CODEX_SESSION_ID", "CODEX_THREAD_ID", "CODEX_SANDBOX"],
         clients: &["codex"],
         replays: true,
+        shares: false,
     },
     Host {
         name: "gemini",
@@ -38,8 +42,17 @@ pub static HOSTS: [Host; 6] = [
         signs: &["GEMINI_SESSION_ID", "GEMINI_CLI"],
         clients: &["gemini"],
         replays: false,
+        shares: false,
     },
-    Host { name: "opencode", session: &[], pid: None, signs: &["OPENCODE"], clients: &["opencode"], replays: false },
+    Host {
+        name: "opencode",
+        session: &[],
+        pid: None,
+        signs: &["OPENCODE"],
+        clients: &["opencode"],
+        replays: false,
+        shares: false,
+    },
     Host {
         name: "cursor",
         session: &[],
@@ -47,14 +60,7 @@ pub static HOSTS: [Host; 6] = [
         signs: &["CURSOR_VERSION", "CURSOR_AGENT"],
         clients: &["cursor"],
         replays: false,
-    },
-    Host {
-        name: "claude",
-        session: &["CLAUDE_CODE_SESSION_ID"],
-        pid: Some("CLAUDE_PID"),
-        signs: &["CLAUDE_CODE_SESSION_ID", "CLAUDECODE"],
-        clients: &["claude"],
-        replays: true,
+        shares: true,
     },
     Host {
         name: "copilot",
@@ -63,6 +69,16 @@ pub static HOSTS: [Host; 6] = [
         signs: &[],
         clients: &["copilot", "visual studio code"],
         replays: false,
+        shares: true,
+    },
+    Host {
+        name: "claude",
+        session: &["CLAUDE_CODE_SESSION_ID"],
+        pid: Some("CLAUDE_PID"),
+        signs: &["CLAUDE_CODE_SESSION_ID", "CLAUDECODE"],
+        clients: &["claude"],
+        replays: true,
+        shares: true,
     },
 ];
 

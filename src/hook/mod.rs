@@ -14,6 +14,7 @@
 mod answer;
 mod message;
 
+use crate::domain::host;
 use crate::error::{Error, Kind, Result};
 use crate::ops::hook::{self, HookReport};
 use crate::ops::search;
@@ -117,7 +118,7 @@ impl Work {
             Ok((message, report))
         });
         let trouble = match &outcome {
-            Ok((_, report)) => report.trouble.as_deref().map(str::to_owned),
+            Ok((_, report)) => report.trouble.clone(),
             Err(error) => Some(error.to_string()),
         };
         if let Some(trouble) = trouble {
@@ -139,17 +140,15 @@ impl Work {
     }
 }
 
-/// Hosts that run the hooks of others too, so that one session is told of by two of them.
-const SHARING: [&str; 3] = ["cursor", "copilot", "claude"];
-
 /// The event belongs to the session that is noted already, whichever of two hosts told of it.
 fn one_of_two_hosts(workspace: &mut Workspace, message: &Message) {
-    let Some(id) = message.session.as_deref().filter(|_| SHARING.contains(&message.host.as_str())) else { return };
+    let shares = host::named(&message.host).is_some_and(|host| host.shares);
+    let Some(id) = message.session.as_deref().filter(|_| shares) else { return };
     if workspace.identity.session != format!("{}:{id}", message.host) {
         return;
     }
     let activities = workspace.store.activities();
-    let mut names = SHARING.iter().map(|host| format!("{host}:{id}"));
+    let mut names = host::HOSTS.iter().filter(|host| host.shares).map(|host| format!("{}:{id}", host.name));
     if let Some(name) = names.find(|name| activities.of(name).is_some()) {
         workspace.identity.session = name;
     }

@@ -6,7 +6,7 @@ use super::{cut, print, schema};
 use crate::domain::draft::{Draft, DraftLink};
 use crate::domain::{kind, text};
 use crate::error::{Error, Result};
-use crate::ops::add::{self, AddInput, AddReport, Made, Outcome};
+use crate::ops::add::{self, AddInput, AddReport, Made};
 use crate::ops::batch;
 use crate::ops::report::Line;
 use schemars::JsonSchema;
@@ -177,19 +177,12 @@ fn print(report: &AddReport) -> String {
 }
 
 fn word(made: &Made) -> String {
-    let others = made.others.join(", ");
-    match made.outcome {
-        Outcome::Added => "added".to_owned(),
-        Outcome::Updated => format!("is {}", made.record.status),
-        Outcome::Same => "says the same already: nothing new, one more source".to_owned(),
-        Outcome::Superseded => format!("added, {others} superseded"),
-        Outcome::Conflict => {
-            let (id, all) = (&made.record.id, made.others.iter().chain([&made.record.id]).collect::<Vec<_>>());
-            let drop = cut::call("update", &json!({"do": "drop", "ids": made.others, "reason": "WHY"}));
-            let over = cut::call("add", &json!({"kind": made.record.kind, "title": "...", "over": all}));
-            format!("added, but {others} says otherwise under the same key as {id}; settle: {drop}, or {over}")
-        }
-    }
+    made.told(|others| {
+        let (id, all) = (&made.record.id, made.others.iter().chain([&made.record.id]).collect::<Vec<_>>());
+        let drop = cut::call("update", &json!({"do": "drop", "ids": made.others, "reason": "WHY"}));
+        let over = cut::call("add", &json!({"kind": made.record.kind, "title": "...", "over": all}));
+        format!("added, but {others} says otherwise under the same key as {id}; settle: {drop}, or {over}")
+    })
 }
 
 /// A batch in few lines: how many of which kind, and their ids; for a handoff, all hang on the first.
@@ -198,25 +191,7 @@ fn print_many(made: &[Made]) -> String {
     let is_handoff = [kind::HANDOFF, kind::SUMMARY].contains(&lines[0].kind.as_str());
     let (head, rest) = lines.split_at(usize::from(is_handoff));
     match head.first() {
-        Some(head) => format!("{}: {}, all linked\n{}\n", head.id, counts(rest), print::ids(rest)),
-        None => format!("{} added: {}\n{}\n", rest.len(), counts(rest), print::ids(rest)),
+        Some(head) => format!("{}: {}, all linked\n{}\n", head.id, add::counts(rest), print::ids(rest)),
+        None => format!("{} added: {}\n{}\n", rest.len(), add::counts(rest), print::ids(rest)),
     }
-}
-
-/// Tasks by what becomes of them, everything else by kind, in the order of first mention.
-fn counts(lines: &[Line]) -> String {
-    let mut counts: Vec<(&str, usize)> = Vec::new();
-    for line in lines {
-        let word = match (line.kind.as_str(), line.status.as_str()) {
-            (kind::TASK, "open") => "next",
-            (kind::TASK, "active") => "in progress",
-            (kind::TASK, status) => status,
-            (other, _) => other,
-        };
-        match counts.iter_mut().find(|(held, _)| *held == word) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((word, 1)),
-        }
-    }
-    counts.iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }

@@ -57,6 +57,40 @@ pub struct Made {
     pub others: Vec<String>,
 }
 
+impl Made {
+    /// What became of it in words; `contradicts` says it of a contradiction with others, whose ids it gets.
+    #[must_use]
+    pub fn told(&self, contradicts: impl FnOnce(&str) -> String) -> String {
+        let others = self.others.join(", ");
+        match self.outcome {
+            Outcome::Added => "added".to_owned(),
+            Outcome::Updated => format!("is {}", self.record.status),
+            Outcome::Same => "says the same already: nothing new, one more source".to_owned(),
+            Outcome::Superseded => format!("added, {others} superseded"),
+            Outcome::Conflict => contradicts(&others),
+        }
+    }
+}
+
+/// Tasks by what becomes of them, everything else by kind, in the order of first mention: `2 done, 1 next, 1 decision`.
+#[must_use]
+pub fn counts(lines: &[Line]) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for line in lines {
+        let word = match (line.kind.as_str(), line.status.as_str()) {
+            (kind::TASK, "open") => "next",
+            (kind::TASK, "active") => "in progress",
+            (kind::TASK, status) => status,
+            (other, _) => other,
+        };
+        match counts.iter_mut().find(|(held, _)| *held == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    counts.iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+}
+
 /// The report of `add`.
 #[derive(Clone, Debug, Serialize)]
 pub struct AddReport {

@@ -16,7 +16,6 @@ use super::resume::{self, Form, ResumeInput, Told};
 use super::{Workspace, add, handoff, stale};
 use crate::domain::activity::Background;
 use crate::domain::draft::{Draft, DraftLink};
-use crate::domain::id::Uid;
 use crate::domain::record::Record;
 use crate::domain::{digest, field, kind, terms, text, transcript};
 use crate::error::Result;
@@ -235,7 +234,7 @@ fn subagent(workspace: &Workspace, id: &str, agent: &str, message: &str) -> Resu
 /// The focus of the session and what it wrote, in the words of a list.
 fn worth_keeping(view: &View, workspace: &Workspace) -> Result<String> {
     let Some(session) = session::current(view, workspace)? else { return Ok(String::new()) };
-    let focus = session.text(field::FOCUS).and_then(Uid::parse).map(|uid| view.record(uid)).transpose()?.flatten();
+    let focus = session::focus(&session).map(|uid| view.record(uid)).transpose()?.flatten();
     let made = view.first(&terms::session_term(session.uid), KEPT_MAX)?;
     let made = made.into_iter().filter(|record| record.kind() != kind::SESSION && !handoff::is_auto(record));
     let mut kept: Vec<String> = Vec::new();

@@ -47,19 +47,27 @@ impl Gatherer<'_> {
     pub(super) fn handoff(&self) -> Result<Section> {
         let (last, since) = self.last_handoffs()?;
         let mut items: Vec<Item> = last.iter().map(|handoff| self.handoff_item(handoff)).collect::<Result<_>>()?;
-        items.extend(self.since_item(&since)?);
-        items.extend(self.interrupted(&last)?);
+        items.extend(self.since_item(since)?);
+        items.extend(self.interrupted(last)?);
         Ok(section("Handoff", items, 0, "state list handoffs"))
     }
 
     /// The last handoff of this branch.
     pub(super) fn last_handoff(&self) -> Result<Option<Record>> {
-        Ok(self.last_handoffs()?.0.into_iter().next())
+        Ok(self.last_handoffs()?.0.first().cloned())
     }
 
     /// The last handoffs that tell of work, and the trivial ones that were left after them. The last is the one that was left
     /// last, which is not always the one that was written last.
-    fn last_handoffs(&self) -> Result<(Vec<Record>, Vec<Record>)> {
+    fn last_handoffs(&self) -> Result<&(Vec<Record>, Vec<Record>)> {
+        if let Some(handed) = self.handed.get() {
+            return Ok(handed);
+        }
+        let handed = self.read_last_handoffs()?;
+        Ok(self.handed.get_or_init(|| handed))
+    }
+
+    fn read_last_handoffs(&self) -> Result<(Vec<Record>, Vec<Record>)> {
         let is_trivial = |handoff: &Record| handoff.flag(field::TRIVIAL);
         let (trivial, telling): (Vec<Record>, Vec<Record>) = self.handoffs_by_time()?.into_iter().partition(is_trivial);
         let (mut last, mut since): (Vec<Record>, Vec<Record>) = (Vec::new(), Vec::new());
@@ -181,7 +189,7 @@ impl Gatherer<'_> {
 
     /// The files that a focus, handoff or summary says to read first, a line each.
     pub(super) fn read_first(&self, focus: Option<&Record>) -> Result<Section> {
-        let handed = self.last_handoffs()?.0.into_iter().chain(self.last_summaries()?);
+        let handed = self.last_handoffs()?.0.iter().cloned().chain(self.last_summaries()?);
         let records: Vec<Record> = focus.cloned().into_iter().chain(handed).collect();
         Ok(self.entries_of(&records))
     }
