@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     let json = cli::wants_json(&args);
     let doors = Doors { hook: state::hook::answer, mcp: state::mcp::serve };
     // A host takes any other end of a hook for the agent's fault, or stops its work.
-    let is_hook = args.get(1).is_some_and(|verb| verb == "hook");
+    let is_hook = cli::is_hook(&args);
     match std::panic::catch_unwind(|| cli::run(surroundings(), doors)) {
         _ if is_hook => ExitCode::SUCCESS,
         Ok(code) => ExitCode::from(code),

@@ -7,9 +7,8 @@ use crate::domain::draft::{Draft, DraftLink};
 use crate::domain::kind;
 use crate::domain::text;
 use crate::error::{Error, Result};
-use crate::ops::add::{self, AddInput, AddReport, Made, Outcome};
+use crate::ops::add::{self, AddInput, AddReport, Made};
 use crate::ops::batch;
-use crate::ops::report::Line;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -22,7 +21,7 @@ use std::path::Path;
 /// JSON lines: {"kind", "title", "body"?, "status"?, "priority"?, "tags"?, "key"?, "refs"?, "entries"?, "needs"?, "parent"?, "links"?:
 /// [{"kind", "to"}], "private"?, "defer"?, "to"?, "label"?}. All of it is added, or nothing.
 ///
-/// JSON: {"records": [RECORD + {"outcome": added|same|superseded|conflict|updated, "others"?}], "near"?: [RECORD]}
+/// JSON: {"records": [RECORD + {"outcome": added|same|superseded|conflict|updated, "others"?}], "near"?: [RECORD], "remarks"?: [TEXT]}
 #[derive(clap::Args)]
 pub(super) struct AddArgs {
     /// A kind; or - or a file's path for a whole text.
@@ -77,13 +76,18 @@ pub(super) struct AddArgs {
 impl AddArgs {
     pub(super) fn run(self: Box<Self>, door: &mut Door) -> Result<()> {
         let workspace = door.writing()?;
+        let add_text = |text: String| {
+            let add = if self.private { batch::add_private_text } else { batch::add_text };
+            self.stands_alone()?;
+            add(&workspace, &text)
+        };
         let report = match &self.title {
-            None if self.what == "-" => batch::add_text(&workspace, &read_stdin()?)?,
+            None if self.what == "-" => add_text(read_stdin()?)?,
             None if kind::find(&self.what).is_some() => {
                 return Err(Error::usage(format!("what {}? the title is missing", self.what))
                     .hint(format!("state add {} \"TITLE\"", self.what)));
             }
-            None if Path::new(&self.what).is_file() => batch::add_text(&workspace, &read_file(&self.what)?)?,
+            None if Path::new(&self.what).is_file() => add_text(read_file(&self.what)?)?,
             None => {
                 return Err(Error::usage(format!("'{}' is neither a kind nor a file", text::clean_line(&self.what)))
                     .hint("state add task \"TITLE\", state add - < HANDOFF.md"));
@@ -91,6 +95,31 @@ impl AddArgs {
             Some(_) => add::add(&workspace, &self.input()?)?,
         };
         door.report(&report, print)
+    }
+
+    /// A text says itself what its records have: what is given beside it would be lost.
+    fn stands_alone(&self) -> Result<()> {
+        let all = [
+            ("--body", self.body.is_some()),
+            ("--needs", !self.needs.is_empty()),
+            ("--parent", self.parent.is_some()),
+            ("--link", !self.link.is_empty()),
+            ("--priority", self.priority.is_some()),
+            ("--tag", !self.tag.is_empty()),
+            ("--key", self.key.is_some()),
+            ("--ref", !self.refs.is_empty()),
+            ("--entry", !self.entry.is_empty()),
+            ("--status", self.status.is_some()),
+            ("--defer", self.defer.is_some()),
+            ("--to", self.to.is_some()),
+            ("--over", !self.over.is_empty()),
+        ];
+        let beside: Vec<&str> = all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
+        if beside.is_empty() {
+            return Ok(());
+        }
+        Err(Error::usage(format!("a text stands alone: a single record has {}; nothing was added", beside.join(", ")))
+            .hint("in JSON lines each record has its own; --private is for all of a text"))
     }
 
     fn input(self: Box<Self>) -> Result<AddInput> {
@@ -129,7 +158,8 @@ fn read_file(path: &str) -> Result<String> {
 
 fn print(out: &mut String, paint: Paint, report: &AddReport) {
     if report.records.len() > 3 {
-        return print_many(out, paint, report);
+        print_many(out, paint, report);
+        return print_remarks(out, paint, report);
     }
     for made in &report.records {
         let record = &made.record;
@@ -143,6 +173,13 @@ fn print(out: &mut String, paint: Paint, report: &AddReport) {
     if !near.is_empty() {
         let _ = writeln!(out, "{}", paint.dim(&format!("near: {}", near.join("; "))));
     }
+    print_remarks(out, paint, report);
+}
+
+fn print_remarks(out: &mut String, paint: Paint, report: &AddReport) {
+    for remark in &report.remarks {
+        let _ = writeln!(out, "{}", paint.warn(&text::display(remark)));
+    }
 }
 
 fn title(made: &Made) -> String {
@@ -150,16 +187,12 @@ fn title(made: &Made) -> String {
 }
 
 fn word(made: &Made) -> String {
-    let others = made.others.join(", ");
-    match made.outcome {
-        Outcome::Added => "added".to_owned(),
-        Outcome::Updated => format!("is {}", made.record.status),
-        Outcome::Same => "says the same already: nothing new, one more source".to_owned(),
-        Outcome::Superseded => format!("added, {others} superseded"),
-        Outcome::Conflict => {
-            format!("added, but {others} says otherwise under the same key (state show {} {others})", made.record.id)
-        }
-    }
+    made.told(|others| {
+        let over: Vec<String> = made.others.iter().chain([&made.record.id]).map(|id| format!("--over {id}")).collect();
+        let (ids, over) = (made.others.join(" "), over.join(" "));
+        let settle = format!("state drop {ids} -m WHY, or state add {} \"...\" {over}", made.record.kind);
+        format!("added, but {others} says otherwise under the same key; settle: {settle}")
+    })
 }
 
 /// A batch in few lines: how many of which kind, and their ids; for a handoff, all hang on the first.
@@ -168,27 +201,9 @@ fn print_many(out: &mut String, paint: Paint, report: &AddReport) {
     let is_handoff = [kind::HANDOFF, kind::SUMMARY].contains(&head.kind.as_str());
     let lines: Vec<_> = report.records.iter().skip(usize::from(is_handoff)).map(|made| made.record.clone()).collect();
     if is_handoff {
-        let _ = writeln!(out, "{}: {}, all linked", paint.id(&head.id), counts(&lines));
+        let _ = writeln!(out, "{}: {}, all linked", paint.id(&head.id), add::counts(&lines));
     } else {
-        let _ = writeln!(out, "{} added: {}", lines.len(), counts(&lines));
+        let _ = writeln!(out, "{} added: {}", lines.len(), add::counts(&lines));
     }
     let _ = writeln!(out, "{}", paint.dim(&ids(&lines)));
-}
-
-/// Tasks by what becomes of them, everything else by kind, in the order of first mention.
-fn counts(lines: &[Line]) -> String {
-    let mut counts: Vec<(String, usize)> = Vec::new();
-    for line in lines {
-        let word = match (line.kind.as_str(), line.status.as_str()) {
-            (kind::TASK, "open") => "next",
-            (kind::TASK, "active") => "in progress",
-            (kind::TASK, status) => status,
-            (other, _) => other,
-        };
-        match counts.iter_mut().find(|(held, _)| held == word) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((word.to_owned(), 1)),
-        }
-    }
-    counts.iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }

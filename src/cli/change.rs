@@ -4,6 +4,7 @@ use super::door::Door;
 use super::job;
 use super::paint::{Paint, ids};
 use super::text_or_stdin;
+use crate::domain::draft::Draft;
 use crate::domain::text;
 use crate::error::{Error, Result};
 use crate::ops::Workspace;
@@ -18,7 +19,7 @@ use std::fmt::Write as _;
 
 /// Change parts of a record; what is not named stays.
 ///
-/// JSON: {"record": RECORD, "changed": ["title", …]}
+/// JSON: {"record": RECORD, "changed": ["title", "tags", …], "remarks"?: [TEXT]}
 #[derive(clap::Args)]
 pub(super) struct EditArgs {
     /// Id, unique prefix or key.
@@ -91,6 +92,9 @@ impl EditArgs {
                 report.changed.join(", ")
             };
             let _ = writeln!(out, "{} changed {}", paint.id(&report.record.id), text::display(&changed));
+            for remark in &report.remarks {
+                let _ = writeln!(out, "{}", paint.warn(&text::display(remark)));
+            }
         })
     }
 }
@@ -147,12 +151,20 @@ pub(super) struct StartArgs {
     /// The best ready task.
     #[arg(long)]
     next: bool,
+    /// Of a new task: 0 (most urgent) to 4.
+    #[arg(long, short, conflicts_with = "next")]
+    priority: Option<u8>,
+    /// Of a new task: a word to find it by; again for several.
+    #[arg(long, short, conflicts_with = "next")]
+    tag: Vec<String>,
 }
 
 impl StartArgs {
     pub(super) fn run(self, door: &mut Door) -> Result<()> {
         let workspace = door.writing()?;
-        let input = self.word.map_or(StartInput::Next, StartInput::Word);
+        let (priority, tags) = (self.priority, self.tag);
+        let draft = |title| Box::new(Draft { title, priority, tags, ..Draft::default() });
+        let input = self.word.map_or(StartInput::Next, |word| StartInput::Word(draft(word)));
         let report = start::start(&workspace, &input)?;
         door.report(&report, print_start)
     }
@@ -183,7 +195,8 @@ fn print_start(out: &mut String, paint: Paint, report: &StartReport) {
 ///
 /// Tells what that sets free and what is next.
 ///
-/// JSON: {"records": [RECORD], "freed": [RECORD], "waiting": [RECORD], "next": [RECORD + {"reason"}]}
+/// JSON: {"records": [RECORD], "freed": [RECORD], "waiting": [RECORD], "next": [RECORD + {"reason"}], "held"?: [{"id", "session",
+/// "standing"}], "blockers"?: [RECORD]}
 #[derive(clap::Args)]
 pub(super) struct EndArgs {
     /// Ids, unique prefixes or keys.
@@ -236,6 +249,12 @@ fn print_end(out: &mut String, paint: Paint, report: &EndReport) {
     let mut said = Vec::new();
     if !report.freed.is_empty() {
         said.push(format!("Frees {}.", ids(&report.freed)));
+    }
+    for held in &report.held {
+        said.push(format!("{} is held by {} ({}); it will be told.", held.id, held.session, held.standing.word()));
+    }
+    for blocker in &report.blockers {
+        said.push(format!("{0} is still open: state done {0}.", blocker.id));
     }
     for record in &report.waiting {
         said.push(format!("{} still waits for {}.", record.id, record.blocked_by.join(", ")));

@@ -5,8 +5,9 @@ use super::{Doors, write_all};
 use crate::domain::secret;
 use crate::error::{Error, Kind, Result};
 use crate::ops::Workspace;
-use crate::ops::workspace::{Environment, Explicit, Identity, Masking, Surroundings};
+use crate::ops::workspace::{Environment, Explicit, Known, Masking, Surroundings};
 use chrono::{DateTime, Utc};
+use clap::error::{ContextKind, ContextValue};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -19,7 +20,7 @@ pub(super) struct Door {
     pub(super) paint: Paint,
     /// Who acts, as the command line says.
     pub(super) explicit: Explicit,
-    identity: Identity,
+    known: Known,
     store: Option<PathBuf>,
     json: bool,
     /// What is masked of what this command writes.
@@ -35,7 +36,7 @@ impl Door {
     pub(super) fn new(
         process: Surroundings,
         doors: Doors,
-        (explicit, identity): (Explicit, Identity),
+        (explicit, known): (Explicit, Known),
         store: Option<PathBuf>,
         json: bool,
     ) -> Self {
@@ -46,7 +47,7 @@ impl Door {
             doors,
             paint,
             explicit,
-            identity,
+            known,
             store,
             json,
             masking: Masking::default(),
@@ -63,7 +64,7 @@ impl Door {
             store,
             state_dir: self.process.state_dir.clone(),
             cwd: self.process.cwd.clone(),
-            identity: self.identity.clone(),
+            identity: self.known.identity.clone(),
             clock: self.process.clock,
             seed: self.process.seed,
             command: format!("state {}", verb.unwrap_or_default()),
@@ -72,7 +73,7 @@ impl Door {
 
     /// The workspace of this place.
     pub(super) fn workspace(&self) -> Result<Workspace> {
-        let mut workspace = Workspace::open(self.environment(self.store.clone()))?;
+        let mut workspace = Workspace::open(self.environment(self.store.clone()))?.acting_as(&self.known);
         workspace.store.masking = self.masking.clone();
         workspace.program = Some(self.process.program.clone());
         Ok(workspace)
@@ -133,14 +134,12 @@ impl Door {
 
     /// One line of what was masked, for people.
     fn tell_masked(&self) -> Option<String> {
+        let line = self.masking.line().filter(|_| !self.json)?;
         let told = self.masking.told();
-        let count: usize = told.iter().map(|(_, count)| count).sum();
-        let kinds: Vec<&str> = told.iter().map(|(kind, _)| *kind).collect();
-        let what = if kinds == [secret::PRIVATE_KIND] { "private passage" } else { "secret" };
-        let plural = if count == 1 { "" } else { "s" };
-        let it = if count == 1 { "it" } else { "them" };
-        let keeps = if what == "secret" { format!("; --allow-secret keeps {it}") } else { String::new() };
-        (count > 0 && !self.json).then(|| format!("{count} {what}{plural} masked ({}){keeps}\n", kinds.join(", ")))
+        let it = if told.iter().map(|(_, count)| count).sum::<usize>() == 1 { "it" } else { "them" };
+        let is_secret = told.iter().any(|(kind, _)| *kind != secret::PRIVATE_KIND);
+        let keeps = if is_secret { format!("; --allow-secret keeps {it}") } else { String::new() };
+        Some(format!("{line}{keeps}\n"))
     }
 
     /// The answer is printed, and then this.
@@ -181,8 +180,27 @@ impl Door {
     }
 }
 
+/// Verbs that take away what nothing brings back: a mistyped word is not led to them.
+const DESTRUCTIVE: [&str; 2] = ["erase", "prune"];
+
+fn spare_destructive(error: &mut clap::Error) {
+    let suggested: Vec<String> = match error.get(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::Strings(verbs)) => verbs.clone(),
+        Some(ContextValue::String(verb)) => vec![verb.clone()],
+        _ => return,
+    };
+    if suggested.iter().any(|verb| DESTRUCTIVE.contains(&verb.as_str())) {
+        error.remove(ContextKind::SuggestedSubcommand);
+        let left: Vec<String> = suggested.into_iter().filter(|verb| !DESTRUCTIVE.contains(&verb.as_str())).collect();
+        if !left.is_empty() {
+            error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(left));
+        }
+    }
+}
+
 /// Says what clap found wrong, or the help that was asked for.
-pub(super) fn print_usage(error: &clap::Error, json: bool) -> u8 {
+pub(super) fn print_usage(mut error: clap::Error, json: bool) -> u8 {
+    spare_destructive(&mut error);
     let text = crate::domain::text::display(&error.render().to_string()).into_owned();
     if error.use_stderr() {
         if json {

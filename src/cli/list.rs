@@ -7,7 +7,7 @@ use crate::domain::kind::KINDS;
 use crate::domain::text;
 use crate::error::Result;
 use crate::ops::job::{self as jobs, JobsReport};
-use crate::ops::list::{self, ListInput, ListLine, ListReport};
+use crate::ops::list::{self, ListInput, ListReport};
 use crate::ops::ready::{self, ReadyReport};
 use chrono::{DateTime, Utc};
 use std::fmt::Write as _;
@@ -19,7 +19,7 @@ use std::fmt::Write as _;
 /// WORD is a kind (tasks, blockers, findings, decisions, notes, handoffs, summaries, artifacts, sessions, checkpoints) or
 /// mine, active, blocked, deferred, conflicts, kinds (everything).
 ///
-/// JSON: {"word", "records": [RECORD + {"standing"?, "contradicts"?}], "total"}; RECORD is {"id", "kind", "status",
+/// JSON: {"word", "records": [RECORD + {"standing"?, "auto"?, "contradicts"?}], "total"}; RECORD is {"id", "kind", "status",
 /// "title", "priority"?, "tags"?, "key"?, "branch"?, "actor"?, "blocked_by"?, "claimed_by"?, "defer"?, "created", "updated"}
 #[derive(clap::Args)]
 pub(super) struct ListArgs {
@@ -103,19 +103,16 @@ fn print_list(out: &mut String, paint: Paint, report: &ListReport, (now, offset)
         let kinds: Vec<&str> = KINDS.iter().filter(|row| !row.planned).map(|row| row.plural).collect();
         let _ = writeln!(
             out,
-            "No {}. Lists: {}, {}",
-            report.word,
+            "{} Lists: {}, {}",
+            report.nothing(),
             kinds.join(", "),
             list::WORDS.map(|(word, _)| word).join(", ")
         );
     }
-    for ListLine { record, standing, contradicts } in &report.records {
-        let mut line = paint::line(paint, record, now);
-        if let Some(standing) = standing {
-            let _ = write!(line, " {}", paint.dim(&format!("({})", standing.word())));
-        }
-        if !contradicts.is_empty() {
-            let _ = write!(line, " {}", paint.warn(&format!("(contradicts {})", contradicts.join(", "))));
+    for listed in &report.records {
+        let mut line = paint::line(paint, &listed.told(), now);
+        for remark in listed.remarks() {
+            let _ = write!(line, " {}", paint.warn(&format!("({remark})")));
         }
         let _ = writeln!(out, "{line}");
     }

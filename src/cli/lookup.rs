@@ -3,11 +3,11 @@
 use super::door::Door;
 use super::job;
 use super::paint::Paint;
-use crate::domain::{text, when};
+use crate::domain::{field, text, when};
 use crate::error::{Error, Result};
 use crate::ops::job as jobs;
 use crate::ops::log::{self, Entry, LogReport};
-use crate::ops::report::{Full, LinkEnd};
+use crate::ops::report::{AUTO, Full, LinkEnd};
 use crate::ops::show;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -138,7 +138,10 @@ fn print_facts(out: &mut String, paint: Paint, record: &Full) {
     if let Some(reason) = &record.reason {
         say("because:", reason);
     }
-    for (name, value) in record.more.iter().filter(|(name, _)| *name != "digest") {
+    if record.is_auto() {
+        let _ = writeln!(out, "{}", paint.dim(AUTO));
+    }
+    for (name, value) in record.more.iter().filter(|(name, _)| *name != "digest" && *name != field::AUTO) {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let _ = writeln!(out, "{}", paint.dim(&text::display(&format!("{name} {value}"))));
     }

@@ -135,12 +135,12 @@ pub struct Doors {
 pub fn run(process: Surroundings, doors: Doors) -> u8 {
     let args = match parse(process.args.clone()) {
         Ok(args) => args,
-        Err(error) => return door::print_usage(&error, wants_json(&process.args)),
+        Err(error) => return door::print_usage(error, wants_json(&process.args)),
     };
     let json = args.json;
     let who = Explicit { session: args.session, actor: args.actor };
-    let identity = Identity::find(&who, &*process.env);
-    let mut door = Door::new(process, doors, (who, identity), args.store, json);
+    let known = Identity::find(&who, &*process.env);
+    let mut door = Door::new(process, doors, (who, known), args.store, json);
     door.masking = Masking::new(args.allow_secret);
     let result = dispatch(&mut door, args.verb);
     match result.and_then(|()| door.finish()) {
@@ -158,6 +158,19 @@ fn parse(args: Vec<OsString>) -> Result<Args, clap::Error> {
 /// Whether an answer is wanted as JSON, also where the arguments cannot be understood.
 pub fn wants_json(args: &[OsString]) -> bool {
     args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json")
+}
+
+/// Whether a host calls, also where the arguments cannot be understood: then the name of a host after `hook` tells.
+pub fn is_hook(args: &[OsString]) -> bool {
+    if !args.iter().any(|arg| arg == "hook") {
+        return false;
+    }
+    let command = Args::command();
+    let verb = words::verb(&command, args).and_then(|at| args[at].to_str()).unwrap_or_default();
+    let is_host = |name: &OsString| name.to_str().is_some_and(|name| crate::ops::setup::Host::named(name).is_ok());
+    let words: Vec<&OsString> = args.iter().skip(1).take_while(|arg| *arg != "--").collect();
+    let names_host = || words.windows(2).any(|pair| pair[0] == "hook" && is_host(pair[1]));
+    verb == "hook" || (command.find_subcommand(verb).is_none() && names_host())
 }
 
 fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {

@@ -31,7 +31,7 @@ pub(super) struct ResumeArgs {
     /// What must be told again after the context was compacted, and what this session did.
     #[arg(long, conflicts_with = "id")]
     compacted: bool,
-    /// Behind each item, why it is there.
+    /// Behind each item, why it is there; the whole briefing, unless another one is asked for.
     #[arg(long)]
     why: bool,
 }
@@ -43,7 +43,7 @@ impl ResumeArgs {
             (Some(id), _) => Form::About(id),
             (_, Some(since)) => Form::Since(since),
             _ if self.compacted => Form::Compacted,
-            _ if self.full => Form::Whole,
+            _ if self.full || self.why => Form::Whole,
             _ => Form::Due,
         };
         let input = ResumeInput { budget: self.budget, all_branches: self.all_branches, form, why: self.why };

@@ -77,7 +77,7 @@ fn print(out: &mut String, paint: Paint, report: &SetupReport) {
     let done = match (report.action, report.applied) {
         ("check", _) => return,
         _ if report.files.iter().all(|file| file.change == Change::None) => "nothing to change",
-        (_, false) => "nothing written: this is what would be",
+        (_, false) => "dry run, nothing written",
         ("remove", true) => "removed",
         _ => "installed",
     };
@@ -107,18 +107,11 @@ fn print_file(out: &mut String, paint: Paint, report: &SetupReport, file: &FileR
     let lines = file.diff.as_ref().map_or(0, |diff| diff.lines().count().saturating_sub(3));
     let is_all_ours = file.parts.iter().any(|part| ["skill", "plugin", "rule"].contains(part));
     if file.change == Change::Delete || (file.change == Change::Create && is_all_ours) {
-        let verb = if file.change == Change::Create { "new file" } else { "goes" };
+        let verb = if file.change == Change::Create { "new file" } else { "delete" };
         let line = format!("{verb}: {path} ({}, {lines} lines)", file.parts.join(", "));
         let _ = writeln!(out, "{}", paint.bold(&text::display(&line)));
-        return;
-    }
-    for line in file.diff.iter().flat_map(|diff| diff.lines()) {
-        let shown = text::display(&cut(line)).into_owned();
-        let _ = match line.as_bytes().first() {
-            Some(b'+') => writeln!(out, "{}", paint.bold(&shown)),
-            Some(b'-') => writeln!(out, "{}", paint.warn(&shown)),
-            _ => writeln!(out, "{}", paint.dim(&shown)),
-        };
+    } else {
+        print_diff(out, paint, file);
     }
     if let Some(backup) = &file.backup {
         let line = format!("{path} was edited by hand; as it was: {}", backup.display());
@@ -127,10 +120,17 @@ fn print_file(out: &mut String, paint: Paint, report: &SetupReport, file: &FileR
 }
 
 /// A file can be one line of a megabyte.
-fn cut(line: &str) -> String {
-    const SHOWN: usize = 200;
-    let shown: String = line.chars().take(SHOWN).collect();
-    if shown.len() < line.len() { format!("{shown}…") } else { shown }
+const LINE_COLUMNS: usize = 200;
+
+fn print_diff(out: &mut String, paint: Paint, file: &FileReport) {
+    for line in file.diff.iter().flat_map(|diff| diff.lines()) {
+        let shown = text::display(&text::truncate_width(line, LINE_COLUMNS)).into_owned();
+        let _ = match line.as_bytes().first() {
+            Some(b'+') => writeln!(out, "{}", paint.bold(&shown)),
+            Some(b'-') => writeln!(out, "{}", paint.warn(&shown)),
+            _ => writeln!(out, "{}", paint.dim(&shown)),
+        };
+    }
 }
 
 fn print_list(out: &mut String, paint: Paint, report: &HostsReport) {

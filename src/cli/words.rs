@@ -28,7 +28,7 @@ pub(super) fn options_first(root: &Command, args: Vec<OsString>) -> Vec<OsString
 }
 
 /// Where the verb is: the first argument that is neither an option nor the value of one.
-fn verb(root: &Command, args: &[OsString]) -> Option<usize> {
+pub(super) fn verb(root: &Command, args: &[OsString]) -> Option<usize> {
     let known: Vec<&Arg> = root.get_arguments().collect();
     let mut at = 1;
     while at < args.len() {

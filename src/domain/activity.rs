@@ -20,6 +20,8 @@ pub struct Activity {
     pub branch: Option<String>,
     /// The worktree that it worked in last.
     pub worktree: String,
+    /// The root of that worktree; empty if an earlier version noted it.
+    pub root: String,
     /// The path of the transcript, if the host names one.
     pub transcript: Option<String>,
     /// The first thing that was asked for.
@@ -40,6 +42,15 @@ pub struct Activity {
     pub end: Option<String>,
     /// When the last of its events came.
     pub seen_at: Option<DateTime<Utc>>,
+}
+
+impl Activity {
+    /// All texts of people and agents in it.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let said = [&self.request, &self.last_request, &self.last_message].into_iter().flatten();
+        let background = self.background.iter().flat_map(|one| [&one.what, &one.kind]);
+        said.chain(&self.files).chain(background).chain([&self.session]).map(String::as_str)
+    }
 }
 
 /// Something that runs, or is planned, beside the conversation.

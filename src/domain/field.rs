@@ -36,6 +36,8 @@ pub const GONE: &str = "gone";
 pub const ERASED: &str = "erased";
 /// `true`: made by `state` itself, where nobody wrote one.
 pub const AUTO: &str = "auto";
+/// `true`: a handoff of a session in which nothing was done and nothing is open; it hides no other.
+pub const TRIVIAL: &str = "trivial";
 /// Of a session: the uid of the task that it started last.
 pub const FOCUS: &str = "focus";
 /// Of a session: the process whose end is its end, `PID:START`.

@@ -14,6 +14,7 @@ pub mod estimate;
 pub mod event;
 pub mod field;
 pub mod fold;
+pub mod host;
 pub mod id;
 pub mod job;
 pub mod kind;

@@ -26,8 +26,18 @@ pub(super) fn in_dialect(message: &Message, text: &str) -> String {
             Event::Started(_) | Event::Edited(_) => line(&json!({"additional_context": text})),
             _ => String::new(),
         },
-        "copilot" => line(&json!({"additionalContext": text, "hookSpecificOutput": context})),
-        _ => format!("{text}\n"),
+        "copilot" => line(&copilot(message, &text, &context)),
+        _ => String::new(),
+    }
+}
+
+/// VS Code and the Copilot CLI are one host with two dialects, told apart by the spelling of the event. VS Code always names
+/// a transcript, and the CLI not where this is read: what is spelled like the CLI's and has one may be of either.
+fn copilot(message: &Message, text: &str, context: &Value) -> Value {
+    match () {
+        () if message.is_camel => json!({"hookSpecificOutput": context}),
+        () if message.input.transcript.is_some() => json!({"additionalContext": text, "hookSpecificOutput": context}),
+        () => json!({"additionalContext": text}),
     }
 }
 

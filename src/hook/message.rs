@@ -2,7 +2,8 @@
 //! not cost the others.
 
 use crate::domain::activity::Background;
-use crate::domain::surrogate;
+use crate::domain::transcript::patched_paths;
+use crate::domain::{host, surrogate, text};
 use crate::error::{Error, Result};
 use crate::ops::hook::{Event, HookInput, Start};
 use serde::de::DeserializeOwned;
@@ -19,6 +20,8 @@ pub(super) struct Message {
     pub(super) host: String,
     /// The name of the event, as the host spells it.
     pub(super) name: String,
+    /// Whether the field with that name is spelled `hookEventName`, as VS Code does.
+    pub(super) is_camel: bool,
     /// The host's id of the session.
     pub(super) session: Option<String>,
     /// Where the session works.
@@ -63,8 +66,9 @@ impl Message {
         let fields = Fields(fields);
         let name = fields.text(&["hook_event_name", "hookEventName"]).unwrap_or_default();
         let roots: Option<Vec<PathBuf>> = fields.get(&["workspace_roots"]);
+        let host = sender(&fields, host);
         Ok(Self {
-            host: sender(&fields, host).to_owned(),
+            host: host.to_owned(),
             session: fields.text(&["session_id", "sessionId", "conversation_id"]),
             cwd: fields.get(&["cwd"]).or_else(|| roots?.into_iter().next()).filter(|cwd: &PathBuf| cwd.is_absolute()),
             input: HookInput {
@@ -73,18 +77,33 @@ impl Message {
                 is_heard: true,
             },
             name,
+            is_camel: fields.has("hookEventName"),
         })
     }
-}
 
-/// Hosts whose resumed sessions still hold what hooks told them. The others keep the words of user and model only.
-const REPLAYING: [&str; 2] = ["claude", "codex"];
+    /// The same, if it is one to work on. What no session is named for is nobody's: it begins at most, and is not noted.
+    pub(super) fn checked(mut self, has_session: bool) -> Result<Self> {
+        if host::named(&self.host).is_none() {
+            let known = host::names();
+            return Err(
+                Error::usage(format!("no host is called {}", text::quoted(&self.host))).hint(format!("one of {known}"))
+            );
+        }
+        match self.input.event {
+            _ if has_session => {}
+            Event::Other => {}
+            Event::Started(_) => self.input.event = Event::Started(Start::New),
+            _ => return Err(Error::usage(format!("the event {} names no session", text::quoted(&self.name)))),
+        }
+        Ok(self)
+    }
+}
 
 /// Hosts agree on what happens, and spell it differently.
 fn event(host: &str, name: &str, fields: &Fields<'_>) -> Event {
     match name.to_ascii_lowercase().as_str() {
         "sessionstart" => Event::Started(match fields.text(&["source"]).as_deref() {
-            Some("resume") if REPLAYING.contains(&host) => Start::Resumed,
+            Some("resume") if host::named(host).is_some_and(|host| host.replays) => Start::Resumed,
             Some("compact") => Start::Compacted,
             _ => Start::New,
         }),
@@ -92,9 +111,12 @@ fn event(host: &str, name: &str, fields: &Fields<'_>) -> Event {
         "posttooluse" | "aftertool" | "afterfileedit" => Event::Edited(edited(fields)),
         // Gemini's `PreCompress` comes before every request to the model, and says nothing.
         "precompact" => Event::Compacting,
-        "assistantmessage" => Event::Said(fields.text(&["last_assistant_message"]).unwrap_or_default()),
-        "stop" | "agentstop" | "afteragent" | "afteragentresponse" => Event::Stopped {
-            message: fields.text(&["last_assistant_message", "lastAssistantMessage", "prompt_response", "text"]),
+        // Cursor says nothing at the stop that follows.
+        "assistantmessage" | "afteragentresponse" => {
+            Event::Said(fields.text(&["last_assistant_message", "text"]).unwrap_or_default())
+        }
+        "stop" | "agentstop" | "afteragent" => Event::Stopped {
+            message: fields.text(&["last_assistant_message", "lastAssistantMessage", "prompt_response"]),
             background: background(fields),
         },
         "subagentstop" => subagent(fields),
@@ -150,17 +172,10 @@ fn edited(fields: &Fields<'_>) -> Vec<String> {
         Some(path) => vec![path.to_owned()],
         None if tool == "apply_patch" => {
             let patch = ["command", "input", "patch"].iter().find_map(|name| input.get(name)?.as_str());
-            patch_paths(patch.or(input.as_str()).unwrap_or_default())
+            patched_paths(patch.or(input.as_str()).unwrap_or_default())
         }
         None => Vec::new(),
     }
-}
-
-/// `*** Update File: a.rs`, and where it moves to.
-fn patch_paths(patch: &str) -> Vec<String> {
-    let verbs = ["*** Update File: ", "*** Add File: ", "*** Move to: "];
-    let paths = patch.lines().filter_map(|line| verbs.iter().find_map(|verb| line.strip_prefix(verb)));
-    paths.map(|path| path.trim().to_owned()).collect()
 }
 
 fn background(fields: &Fields<'_>) -> Vec<Background> {

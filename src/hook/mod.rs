@@ -14,10 +14,11 @@
 mod answer;
 mod message;
 
+use crate::domain::host;
 use crate::error::{Error, Kind, Result};
 use crate::ops::hook::{self, HookReport};
 use crate::ops::search;
-use crate::ops::workspace::{Environment, Identity, Patience, Surroundings, Workspace};
+use crate::ops::workspace::{Environment, Hooked, Identity, Patience, Surroundings, Workspace};
 use chrono::TimeDelta;
 use message::Message;
 use std::io::{Read, Write};
@@ -43,7 +44,7 @@ pub fn answer(surroundings: &Surroundings, host: &str, store: Option<PathBuf>) -
     // Only names that say who acts; the environment also carries secrets and is never kept.
     let work = Work {
         host: host.to_owned(),
-        identity: Identity::of_host(&*surroundings.env),
+        hooked: Hooked::find(&*surroundings.env),
         environment: Environment {
             store,
             state_dir: surroundings.state_dir.clone(),
@@ -83,7 +84,7 @@ pub fn answer(surroundings: &Surroundings, host: &str, store: Option<PathBuf>) -
 #[derive(Clone)]
 struct Work {
     host: String,
-    identity: Identity,
+    hooked: Hooked,
     environment: Environment,
 }
 
@@ -96,12 +97,12 @@ struct Done {
 impl Work {
     /// `None` if there is no store: most projects have none, and that is no failure.
     fn run(self) -> Result<Option<Done>> {
-        let message = Message::parse(&self.host, &read_stdin()?);
         let mut environment = self.environment.clone();
-        if let Ok(message) = &message {
-            environment.cwd = message.cwd.clone().unwrap_or(environment.cwd);
-            environment.identity = self.identity.clone().named(&message.host, message.session.as_deref());
-        }
+        let message = Message::parse(&self.host, &read_stdin()?).and_then(|message| {
+            environment.cwd = message.cwd.clone().unwrap_or_else(|| environment.cwd.clone());
+            environment.identity = self.hooked.clone().named(&message.host, message.session.as_deref());
+            message.checked(!environment.identity.session.is_empty())
+        });
         let mut workspace = match Workspace::open(environment) {
             Ok(workspace) => workspace,
             Err(error) if error.kind == Kind::NoStore => return Ok(None),
@@ -117,7 +118,7 @@ impl Work {
             Ok((message, report))
         });
         let trouble = match &outcome {
-            Ok((_, report)) => report.trouble.as_deref().map(str::to_owned),
+            Ok((_, report)) => report.trouble.clone(),
             Err(error) => Some(error.to_string()),
         };
         if let Some(trouble) = trouble {
@@ -139,17 +140,15 @@ impl Work {
     }
 }
 
-/// Hosts that run the hooks of others too, so that one session is told of by two of them.
-const SHARING: [&str; 3] = ["cursor", "copilot", "claude"];
-
 /// The event belongs to the session that is noted already, whichever of two hosts told of it.
 fn one_of_two_hosts(workspace: &mut Workspace, message: &Message) {
-    let Some(id) = message.session.as_deref().filter(|_| SHARING.contains(&message.host.as_str())) else { return };
+    let shares = host::named(&message.host).is_some_and(|host| host.shares);
+    let Some(id) = message.session.as_deref().filter(|_| shares) else { return };
     if workspace.identity.session != format!("{}:{id}", message.host) {
         return;
     }
     let activities = workspace.store.activities();
-    let mut names = SHARING.iter().map(|host| format!("{host}:{id}"));
+    let mut names = host::HOSTS.iter().filter(|host| host.shares).map(|host| format!("{}:{id}", host.name));
     if let Some(name) = names.find(|name| activities.of(name).is_some()) {
         workspace.identity.session = name;
     }

@@ -6,11 +6,12 @@ use super::{cut, print, schema};
 use crate::domain::draft::{Draft, DraftLink};
 use crate::domain::{kind, text};
 use crate::error::{Error, Result};
-use crate::ops::add::{self, AddInput, AddReport, Made, Outcome};
+use crate::ops::add::{self, AddInput, AddReport, Made};
 use crate::ops::batch;
 use crate::ops::report::Line;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 use std::fmt::Write as _;
 
 /// More records are told as counts and ids.
@@ -72,7 +73,8 @@ impl Verb for Add {
 
     fn run(self, call: &Call) -> Result<String> {
         let report = if let Some(text) = self.whole_text()? {
-            batch::add_text(&call.writing()?, &text)?
+            let add = if self.private == Some(true) { batch::add_private_text } else { batch::add_text };
+            add(&call.writing()?, &text)?
         } else {
             let input = self.input()?;
             add::add(&call.writing()?, &input)?
@@ -86,15 +88,40 @@ impl Add {
     /// The whole text, if there is one and nothing beside it that would be lost.
     fn whole_text(&self) -> Result<Option<String>> {
         let Some(text) = &self.text else { return Ok(None) };
-        if self.kind.is_some() || self.title.is_some() || self.body.is_some() {
-            return Err(Error::usage("text stands alone: kind, title and body are parts of a single record")
-                .hint("give either text, or kind, title and body; in JSON lines each record has its own"));
+        let beside = self.beside_text();
+        if !beside.is_empty() {
+            let beside = beside.join(", ");
+            return Err(Error::usage(format!("text stands alone: a single record has {beside}; nothing was added"))
+                .hint("give either text, or kind, title and the rest; in JSON lines each record has its own; private is for all"));
         }
         if text.len() > crate::ops::parts::TEXT_BYTES_MAX {
             let limit = crate::ops::parts::TEXT_BYTES_MAX / 1024 / 1024;
             return Err(Error::usage(format!("the text has {} bytes, {limit} MiB are the limit", text.len())));
         }
         Ok(Some(text.clone()))
+    }
+
+    /// What is given and would be lost beside a text.
+    fn beside_text(&self) -> Vec<&'static str> {
+        let is_text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        let all = [
+            ("kind", is_text(&self.kind)),
+            ("title", is_text(&self.title)),
+            ("body", is_text(&self.body)),
+            ("status", is_text(&self.status)),
+            ("priority", self.priority.is_some()),
+            ("tags", !self.tags.is_empty()),
+            ("key", is_text(&self.key)),
+            ("refs", !self.refs.is_empty()),
+            ("entries", !self.entries.is_empty()),
+            ("needs", !self.needs.is_empty()),
+            ("parent", is_text(&self.parent)),
+            ("links", !self.links.is_empty()),
+            ("over", !self.over.is_empty()),
+            ("to", is_text(&self.to)),
+            ("defer", is_text(&self.defer)),
+        ];
+        all.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect()
     }
 
     fn input(self) -> Result<AddInput> {
@@ -131,7 +158,7 @@ impl Add {
 
 fn print(report: &AddReport) -> String {
     if report.records.len() > LINES_MAX {
-        return print_many(&report.records);
+        return print_many(&report.records) + &print::lines(&report.remarks);
     }
     let mut out = String::new();
     for made in &report.records {
@@ -146,18 +173,16 @@ fn print(report: &AddReport) -> String {
     if !near.is_empty() {
         let _ = writeln!(out, "near: {}", near.join("; "));
     }
-    out
+    out + &print::lines(&report.remarks)
 }
 
 fn word(made: &Made) -> String {
-    let others = made.others.join(", ");
-    match made.outcome {
-        Outcome::Added => "added".to_owned(),
-        Outcome::Updated => format!("is {}", made.record.status),
-        Outcome::Same => "says the same already: nothing new, one more source".to_owned(),
-        Outcome::Superseded => format!("added, {others} superseded"),
-        Outcome::Conflict => format!("added, but {others} says otherwise under the same key; show both, then settle"),
-    }
+    made.told(|others| {
+        let (id, all) = (&made.record.id, made.others.iter().chain([&made.record.id]).collect::<Vec<_>>());
+        let drop = cut::call("update", &json!({"do": "drop", "ids": made.others, "reason": "WHY"}));
+        let over = cut::call("add", &json!({"kind": made.record.kind, "title": "...", "over": all}));
+        format!("added, but {others} says otherwise under the same key as {id}; settle: {drop}, or {over}")
+    })
 }
 
 /// A batch in few lines: how many of which kind, and their ids; for a handoff, all hang on the first.
@@ -166,25 +191,7 @@ fn print_many(made: &[Made]) -> String {
     let is_handoff = [kind::HANDOFF, kind::SUMMARY].contains(&lines[0].kind.as_str());
     let (head, rest) = lines.split_at(usize::from(is_handoff));
     match head.first() {
-        Some(head) => format!("{}: {}, all linked\n{}\n", head.id, counts(rest), print::ids(rest)),
-        None => format!("{} added: {}\n{}\n", rest.len(), counts(rest), print::ids(rest)),
+        Some(head) => format!("{}: {}, all linked\n{}\n", head.id, add::counts(rest), print::ids(rest)),
+        None => format!("{} added: {}\n{}\n", rest.len(), add::counts(rest), print::ids(rest)),
     }
-}
-
-/// Tasks by what becomes of them, everything else by kind, in the order of first mention.
-fn counts(lines: &[Line]) -> String {
-    let mut counts: Vec<(&str, usize)> = Vec::new();
-    for line in lines {
-        let word = match (line.kind.as_str(), line.status.as_str()) {
-            (kind::TASK, "open") => "next",
-            (kind::TASK, "active") => "in progress",
-            (kind::TASK, status) => status,
-            (other, _) => other,
-        };
-        match counts.iter_mut().find(|(held, _)| *held == word) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((word, 1)),
-        }
-    }
-    counts.iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }

@@ -1,9 +1,10 @@
 //! One call: who calls, from where, with which store. It opens the store late and keeps nothing.
 
+use super::print;
 use crate::domain::text;
 use crate::error::{Error, Kind, Result};
 use crate::ops::search;
-use crate::ops::workspace::{Callers, Environment, Explicit, Identity, Surroundings, Workspace};
+use crate::ops::workspace::{Callers, Environment, Explicit, Known, Surroundings, Workspace};
 use chrono::{DateTime, Utc};
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -36,7 +37,7 @@ impl Process {
 /// One call in progress.
 pub(super) struct Call<'a> {
     process: &'a Process,
-    identity: Identity,
+    known: Known,
     /// The tool, or what else was asked for.
     name: &'a str,
     /// The workspace whose index is seen to afterwards, and whether it is known to be behind.
@@ -44,8 +45,8 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(process: &'a Process, identity: Identity, name: &'a str) -> Self {
-        Self { process, identity, name, used: RefCell::new(None) }
+    pub(super) fn new(process: &'a Process, known: Known, name: &'a str) -> Self {
+        Self { process, known, name, used: RefCell::new(None) }
     }
 
     fn environment(&self) -> Environment {
@@ -53,7 +54,7 @@ impl<'a> Call<'a> {
             store: self.process.store.clone(),
             state_dir: self.process.state_dir.clone(),
             cwd: self.process.cwd.clone(),
-            identity: self.identity.clone(),
+            identity: self.known.identity.clone(),
             clock: self.process.clock,
             seed: self.process.seed,
             command: format!("state mcp: {}", self.name),
@@ -62,10 +63,11 @@ impl<'a> Call<'a> {
 
     /// The workspace of this place as it is now.
     pub(super) fn workspace(&self) -> Result<Workspace> {
-        Workspace::open(self.environment()).map_err(|error| match error.kind {
+        let workspace = Workspace::open(self.environment()).map_err(|error| match error.kind {
             Kind::NoStore => error.hint("`state init` in a shell makes one, and so does update {\"do\":\"init\"}"),
             _ => error,
-        })
+        });
+        workspace.map(|workspace| workspace.acting_as(&self.known))
     }
 
     /// The same for a change: afterwards the index is brought up to date if it is far behind.
@@ -89,6 +91,11 @@ impl<'a> Call<'a> {
         (self.process.clock)()
     }
 
+    /// What was masked of what this call has written.
+    pub(super) fn masked(&self) -> Option<String> {
+        self.used.borrow().as_ref().and_then(|(workspace, _)| workspace.store.masking.line())
+    }
+
     /// Sees to the index beside the next calls: nobody waits for it.
     pub(super) fn finish(self) {
         if let Some((workspace, is_behind)) = self.used.into_inner() {
@@ -100,6 +107,6 @@ impl<'a> Call<'a> {
 
 /// What went wrong and what to do about it, as text for a model.
 pub(super) fn told(error: &Error) -> String {
-    let hint = error.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+    let hint = error.hint.as_ref().map(|hint| format!("\nhint: {}", print::for_tools(hint))).unwrap_or_default();
     text::display(&format!("{error}{hint}")).into_owned()
 }

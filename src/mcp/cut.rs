@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 pub(super) const BUDGET_DEFAULT: usize = 1_900;
 /// A smaller budget holds nothing of use.
 const BUDGET_MIN: usize = 300;
+/// Hosts cut or refuse larger answers.
+const BUDGET_MAX: usize = 9_000;
 /// What is kept free for the call that gets the rest.
 const MORE_TOKENS: usize = 60;
 /// Bytes of a line, and so tokens at most; a longer one is broken, so that a text without line breaks can be read in parts.
@@ -15,7 +17,12 @@ const LINE_BYTES_MAX: usize = 240;
 
 /// The budget of an answer, in tokens.
 pub(super) fn budget(asked: Option<usize>) -> usize {
-    asked.unwrap_or(BUDGET_DEFAULT).max(BUDGET_MIN)
+    within(asked.unwrap_or(BUDGET_DEFAULT))
+}
+
+/// A budget that an answer can have.
+pub(super) fn within(budget: usize) -> usize {
+    budget.clamp(BUDGET_MIN, BUDGET_MAX)
 }
 
 /// A tool call as a model writes it.

@@ -87,14 +87,18 @@ impl List {
         let report = list::list(&call.workspace()?, &input)?;
         let manner = (call.now(), self.detail.unwrap_or_default());
         let line = |listed: &ListLine| {
-            let standing = listed.standing.map(|standing| format!(" ({})", standing.word())).unwrap_or_default();
-            let contradicts = match listed.contradicts.as_slice() {
-                [] => String::new(),
-                others => format!(" (contradicts {})", others.join(", ")),
-            };
-            format!("{}{standing}{contradicts}", print::line(&listed.record, manner))
+            let mut line = print::line(&listed.told(), manner);
+            for remark in listed.remarks() {
+                let _ = write!(line, " ({remark})");
+            }
+            line
         };
-        Ok(Page { lines: report.records.iter().map(line).collect(), total: report.total, below: String::new() })
+        let lines: Vec<String> = report.records.iter().map(line).collect();
+        let below = match report.total {
+            0 => format!("{} Everything there is: list {{\"word\":\"kinds\"}}\n", report.nothing()),
+            _ => String::new(),
+        };
+        Ok(Page { lines, total: report.total, below })
     }
 
     fn ready(&self, call: &Call) -> Result<Page> {
@@ -120,11 +124,9 @@ impl List {
         for line in &page.lines[..count] {
             let _ = writeln!(out, "{line}");
         }
-        let (shown, word) = (self.offset() + count, text::clean_line(self.word()));
+        let shown = self.offset() + count;
         if count == 0 && page.total > 0 {
             let _ = writeln!(out, "{} in all, none of them from {} on", page.total, self.offset());
-        } else if count == 0 && word != READY {
-            let _ = writeln!(out, "No {word}. Everything there is: list {{\"word\":\"kinds\"}}");
         } else if page.total > shown {
             let plus = if page.total >= COUNT_MAX { "+" } else { "" };
             let _ = writeln!(out, "{shown} of {}{plus}; more: {}", page.total, cut::call("list", &self.rest(shown)));

@@ -1,8 +1,8 @@
 //! Records as text: what the command line prints, for a reader who pays by the token.
 
 use super::tools::Detail;
-use crate::domain::{kind, text, when};
-use crate::ops::report::{Full, Line, LinkEnd};
+use crate::domain::{field, kind, text, when};
+use crate::ops::report::{AUTO, Full, Line, LinkEnd};
 use chrono::{DateTime, Utc};
 use std::fmt::Write as _;
 
@@ -59,6 +59,49 @@ pub(super) fn ids(records: &[Line]) -> String {
     records.iter().map(|record| record.id.as_str()).collect::<Vec<_>>().join(", ")
 }
 
+/// What the core tells people at a command line and an agent without one cannot do, and what does the same here. Other
+/// commands are the verbs themselves; how they are called stands in the instructions.
+const SAID: [(&str, &str); 12] = [
+    ("whole: state resume --full", "whole: resume {\"detail\":\"detailed\"}"),
+    ("; raise --budget", "; raise budget"),
+    (
+        "Bring history along: state import FILE-OR-FOLDER; before you stop: state add - < HANDOFF.md",
+        "Before you stop: add {\"text\": MARKDOWN}",
+    ),
+    ("put the rest into --body (or --body - for standard input)", "put the rest into body"),
+    ("refer to it: --ref PATH", "refer to it with refs"),
+    (
+        "state edit --help lists what can be changed",
+        "edit takes title, body, append, status, priority, tags, untag, refs, entries, unref, key, defer, private",
+    ),
+    (
+        "a session begins with its first command; name it with --session or STATE_SESSION",
+        "a session begins with its first call",
+    ),
+    ("state list sessions, git branch", "list {\"word\":\"sessions\"}; a branch must exist"),
+    ("state list sessions", "list {\"word\":\"sessions\"}"),
+    ("state start --next", "update {\"do\":\"start\"}"),
+    ("state add finding \"WHAT YOU LEARNED\"", "add {\"kind\":\"finding\",\"title\":\"WHAT YOU LEARNED\"}"),
+    (
+        "to take back another session's change: state log, then state undo @POSITION",
+        "another session's change is taken back in a shell: state undo @POSITION",
+    ),
+];
+
+/// The same text for an agent that has only the tools.
+pub(super) fn for_tools(text: &str) -> String {
+    SAID.iter().fold(text.to_owned(), |text, (said, tool)| text.replace(said, tool))
+}
+
+/// Remarks, one a line.
+pub(super) fn lines(remarks: &[String]) -> String {
+    let mut out = String::new();
+    for remark in remarks {
+        let _ = writeln!(out, "{}", text::clean_line(remark));
+    }
+    out
+}
+
 /// A record with all that it says.
 pub(super) fn full(record: &Full, (now, detail): (DateTime<Utc>, Detail)) -> String {
     let mut out = String::new();
@@ -111,8 +154,14 @@ fn facts(out: &mut String, record: &Full, detail: Detail) {
     say("erased on", &record.erased.map(|at| at.format("%Y-%m-%d").to_string()).unwrap_or_default());
     say("private:", if record.private { "never leaves this machine" } else { "" });
     say("because:", record.reason.as_deref().unwrap_or_default());
+    if record.is_auto() {
+        let _ = writeln!(out, "{AUTO}");
+    }
     if detail == Detail::Detailed {
-        for (name, value) in record.more.iter().filter(|(name, _)| *name != "digest") {
+        let mut say = |name: &str, value: &str| {
+            let _ = writeln!(out, "{name} {}", text::clean_line(value));
+        };
+        for (name, value) in record.more.iter().filter(|(name, _)| *name != "digest" && *name != field::AUTO) {
             say(name, &value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         }
     }

@@ -58,7 +58,7 @@ fn record(id: &str, call: &Call) -> Result<String> {
 /// A briefing that nobody need have read: the session is not taken to know it now.
 pub(super) fn briefing(call: &Call, form: Form) -> Result<String> {
     let report = resume::brief(&call.workspace()?, &ResumeInput { form, ..ResumeInput::default() }, call.now())?;
-    Ok(text::display(&report.text).into_owned())
+    Ok(print::for_tools(&text::display(&report.text)))
 }
 
 /// Percent signs of a URI undone; what is no such escape stays.

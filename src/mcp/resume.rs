@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::tools::{Detail, Verb};
+use super::{cut, print, schema};
 use crate::domain::text;
 use crate::error::Result;
 use crate::ops::resume::{self, BUDGET_DEFAULT, Form, ResumeInput};
@@ -12,6 +13,8 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub(super) struct Resume {
     /// All about one record instead
+    #[serde(default, alias = "ids", deserialize_with = "schema::one_word")]
+    #[schemars(with = "Option<String>")]
     id: Option<String>,
     /// Only what changed since: 2h, yesterday, @142.
     #[schemars(skip)]
@@ -38,12 +41,12 @@ impl Verb for Resume {
             _ => Form::Due,
         };
         let input = ResumeInput {
-            budget: self.budget.unwrap_or(BUDGET_DEFAULT),
+            budget: cut::within(self.budget.unwrap_or(BUDGET_DEFAULT)),
             all_branches: self.all_branches.unwrap_or(false),
             form,
             why: is_detailed,
         };
         let report = resume::resume(&call.workspace()?, &input)?;
-        Ok(text::display(&report.text).into_owned())
+        Ok(print::for_tools(&text::display(&report.text)))
     }
 }

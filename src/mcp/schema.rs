@@ -56,6 +56,15 @@ pub(super) fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<St
     }
 }
 
+/// One word or none, also as a list of one.
+pub(super) fn one_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let mut words = words(deserializer)?;
+    match words.len() {
+        0 | 1 => Ok(words.pop()),
+        count => Err(de::Error::custom(format!("{count} ids given; it is about one"))),
+    }
+}
+
 fn word<E: de::Error>(value: Value) -> Result<String, E> {
     match value {
         Value::String(word) => Ok(word),

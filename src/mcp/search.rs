@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::cut;
 use super::tools::{Detail, Verb};
-use crate::domain::text::{self, estimate_tokens, quoted};
+use crate::domain::text::{self, estimate_tokens};
 use crate::domain::when;
 use crate::error::Result;
 use crate::ops::report::Line;
@@ -129,19 +129,12 @@ impl Search {
 fn reason(why: &Why) -> String {
     let part = told(&why.part);
     let found = format!("{}{}", why.found, if why.capped { "+" } else { "" });
-    let near = if why.near.is_empty() { String::new() } else { format!("; near: {}", why.near.join(", ")) };
     let rest = why.query.as_ref().map(|query| format!(": {}", cut::call("search", &json!({"query": query}))));
     let rest = rest.unwrap_or_default();
-    match why.cause {
-        Cause::Empty => "nothing is recorded yet; begin with add".to_owned(),
-        Cause::Value if why.found == 0 => format!("no record has {part}{near}"),
-        Cause::Value => format!("no record has {part}{near}; {found} without it{rest}"),
-        Cause::Phrase => format!("{part} does not occur as such; its words do, {found}{rest}"),
-        Cause::Filter | Cause::Time | Cause::Without => format!("{found} without {part}{rest}"),
-        Cause::Together => format!("{found} without all of {part}{rest}"),
-        Cause::Word => format!("{} occurs nowhere{near}", quoted(&why.part)),
+    why.told(&part, &found, &rest).unwrap_or_else(|| match why.cause {
         Cause::Undone => format!("{part} was undone: {}", cut::call("show", &json!({"ids": [why.part]}))),
-    }
+        _ => "nothing is recorded yet; begin with add".to_owned(),
+    })
 }
 
 /// What was typed, on one line.

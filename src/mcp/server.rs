@@ -4,7 +4,7 @@ use super::call::{Call, Process, told};
 use super::{prompts, resources, tools};
 use crate::domain::text;
 use crate::error::{Error, Kind, Result, quietly};
-use crate::ops::workspace::{Caller, Explicit, Identity, Surroundings};
+use crate::ops::workspace::{Caller, Explicit, Known, Surroundings};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, CompletionInfo,
     ContentBlock, CustomRequest, CustomResult, ErrorCode, GetPromptRequestParams, GetPromptResponse, GetPromptResult,
@@ -41,9 +41,9 @@ impl Server {
         Self { process: Process::new(surroundings, store, explicit) }
     }
 
-    fn identity(&self, context: &RequestContext<RoleServer>) -> Identity {
+    fn known(&self, context: &RequestContext<RoleServer>) -> Known {
         let client = context.client_info().map(|client| client.name);
-        self.process.callers.identity(&Caller { session: codex_session(&context.meta), client })
+        self.process.callers.known(&Caller { session: codex_session(&context.meta), client })
     }
 
     /// Answers in the name of the caller; a panic of foreign code over a broken file is an error like others.
@@ -53,7 +53,7 @@ impl Server {
         context: &RequestContext<RoleServer>,
         work: impl FnOnce(&Call) -> Result<T>,
     ) -> Result<T> {
-        let call = Call::new(&self.process, self.identity(context), name);
+        let call = Call::new(&self.process, self.known(context), name);
         let answer = quietly(|| work(&call)).unwrap_or_else(|| {
             Err(Error::new(Kind::Corrupt, format!("{name} failed: the store is damaged, or this program is wrong"))
                 .hint("what the call was about to write was not written; `state doctor` in a shell looks into it"))

@@ -16,7 +16,7 @@ const IDS_MAX: usize = 50;
 #[serde(deny_unknown_fields)]
 pub(super) struct Show {
     /// Ids or keys
-    #[serde(deserialize_with = "schema::words")]
+    #[serde(alias = "id", deserialize_with = "schema::words")]
     #[schemars(with = "Vec<String>")]
     ids: Vec<String>,
     /// As it was then: 3d, 2026-01-31, @142.

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::{add, list, resume, schema, search, show, update};
 use crate::domain::text;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use rmcp::model::{Tool, ToolAnnotations};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -49,14 +49,26 @@ fn run<V: Verb>(arguments: Map<String, Value>, call: &Call) -> Result<String> {
         let schema = schema::of::<V>();
         let names = schema.get("properties").and_then(Value::as_object);
         let names = names.map(|names| names.keys().cloned().collect::<Vec<_>>().join(", "));
-        Error::usage(format!(
-            "bad arguments for {}: {}; nothing was done",
-            V::NAME,
-            text::clean_line(&error.to_string())
-        ))
-        .hint(format!("arguments: {}", names.unwrap_or_default()))
+        let why = error.to_string();
+        // The hint has the names of all arguments.
+        let why = if why.starts_with("unknown field") { why.split(", expected").next().unwrap_or(&why) } else { &why };
+        Error::usage(format!("bad arguments for {}: {}; nothing was done", V::NAME, text::clean_line(why)))
+            .hint(format!("arguments: {}", names.unwrap_or_default()))
     })?;
-    verb.run(call)
+    if V::READS {
+        return verb.run(call);
+    }
+    let text = verb.run(call).map_err(unchanged)?;
+    Ok(text + &call.masked().map(|line| format!("{line}\n")).unwrap_or_default())
+}
+
+/// Says that a refused change is no change.
+fn unchanged(mut error: Error) -> Error {
+    let is_refusal = [Kind::Usage, Kind::NotFound, Kind::Conflict].contains(&error.kind);
+    if is_refusal && !error.message.contains("nothing was") {
+        error.message.push_str("; nothing was changed");
+    }
+    error
 }
 
 // How much is told. No doc comment: it would stand in every definition.

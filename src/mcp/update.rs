@@ -3,6 +3,7 @@
 use super::call::Call;
 use super::tools::Verb;
 use super::{cut, print, schema};
+use crate::domain::draft::Draft;
 use crate::domain::{kind, text};
 use crate::error::{Error, Result};
 use crate::ops::done::{self, End, EndInput, EndReport};
@@ -33,7 +34,7 @@ enum Do {
 pub(super) struct Update {
     r#do: Do,
     /// start without: the best ready task
-    #[serde(default, deserialize_with = "schema::words")]
+    #[serde(default, alias = "id", deserialize_with = "schema::words")]
     #[schemars(with = "Vec<String>")]
     ids: Vec<String>,
     /// Why, what came of it, what blocks
@@ -78,6 +79,7 @@ impl Verb for Update {
     const READS: bool = false;
 
     fn run(self, call: &Call) -> Result<String> {
+        self.check()?;
         let text = match self.r#do {
             Do::Start => self.start(call),
             Do::Done => self.end(call, End::Done),
@@ -98,12 +100,101 @@ fn missing(what: &str, example: &str) -> Error {
     Error::usage(format!("{what}; nothing was changed")).hint(format!("as update {example}"))
 }
 
+/// The parts of a record that `edit` sets and a new task has.
+const PARTS: [&str; 9] = ["title", "body", "priority", "tags", "refs", "entries", "key", "defer", "private"];
+
+impl Do {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Done => "done",
+            Self::Block => "block",
+            Self::Drop => "drop",
+            Self::Edit => "edit",
+            Self::Link => "link",
+            Self::Unlink => "unlink",
+            Self::Undo => "undo",
+            Self::Init => "init",
+        }
+    }
+
+    /// The arguments that say something to it; `start` of an id takes none of the others.
+    fn takes(self) -> Vec<&'static str> {
+        match self {
+            Self::Start => [&["ids"], &PARTS[..]].concat(),
+            Self::Done | Self::Drop | Self::Block => vec!["ids", "reason"],
+            Self::Edit => [&["ids", "append", "status", "untag", "unref"], &PARTS[..]].concat(),
+            Self::Link | Self::Unlink => vec!["ids", "type", "to"],
+            Self::Undo | Self::Init => Vec::new(),
+        }
+    }
+}
+
 impl Update {
+    /// The names of the arguments that hold something: hosts fill in what a model left out with nothing.
+    fn given(&self) -> Vec<&'static str> {
+        let is_text = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        let all = [
+            ("ids", !self.ids.is_empty()),
+            ("reason", is_text(&self.reason)),
+            ("title", is_text(&self.title)),
+            ("body", is_text(&self.body)),
+            ("append", is_text(&self.append)),
+            ("status", is_text(&self.status)),
+            ("priority", self.priority.is_some()),
+            ("key", is_text(&self.key)),
+            ("defer", is_text(&self.defer)),
+            ("tags", !self.tags.is_empty()),
+            ("untag", !self.untag.is_empty()),
+            ("refs", !self.refs.is_empty()),
+            ("entries", !self.entries.is_empty()),
+            ("unref", !self.unref.is_empty()),
+            ("private", self.private.is_some()),
+            ("type", is_text(&self.r#type)),
+            ("to", is_text(&self.to)),
+        ];
+        all.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect()
+    }
+
+    /// What was given for nothing was meant for something.
+    fn check(&self) -> Result<()> {
+        let (name, takes) = (self.r#do.name(), self.r#do.takes());
+        let lost: Vec<String> =
+            self.given().into_iter().filter(|name| !takes.contains(name)).map(|name| format!("`{name}`")).collect();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let says = if lost.len() == 1 { "says" } else { "say" };
+        let hint = if takes.is_empty() {
+            format!("{name} takes nothing")
+        } else {
+            format!("{name} takes {}", takes.join(", "))
+        };
+        Err(Error::usage(format!("{} {says} nothing to {name}; nothing was changed", lost.join(", "))).hint(hint))
+    }
+
     fn start(self, call: &Call) -> Result<String> {
-        let mut words = self.ids.into_iter().chain(self.title);
-        let input = match (words.next(), words.next()) {
-            (None, _) => StartInput::Next,
-            (Some(word), None) => StartInput::Word(word),
+        let given = self.given();
+        let input = match (self.title, self.ids.as_slice()) {
+            (Some(title), []) => StartInput::New(Box::new(Draft {
+                title,
+                body: self.body.unwrap_or_default(),
+                priority: self.priority,
+                tags: self.tags,
+                refs: self.refs,
+                entries: self.entries,
+                key: self.key,
+                defer: self.defer,
+                private: self.private.unwrap_or(false),
+                ..Draft::default()
+            })),
+            (None, []) if given.is_empty() => StartInput::Next,
+            (None, [word]) if given == ["ids"] => StartInput::word(word),
+            (None, [] | [_]) => {
+                let example =
+                    r#"{"do":"start","title":"WHAT","body":"MORE","priority":1}; edit changes one that is there"#;
+                return Err(missing("start sets the parts of a new task, which has a title", example));
+            }
             _ => return Err(missing("one task is started at a time", r#"{"do":"start","ids":["t-4kq21"]}"#)),
         };
         Ok(print_start(&start::start(&call.writing()?, &input)?))
@@ -153,7 +244,7 @@ impl Update {
             [] => "nothing: it was so already".to_owned(),
             names => names.join(", "),
         };
-        Ok(format!("{} changed {changed}\n", report.record.id))
+        Ok(format!("{} changed {changed}\n{}", report.record.id, print::lines(&report.remarks)))
     }
 
     fn link(self, call: &Call, remove: bool) -> Result<String> {
@@ -207,6 +298,12 @@ fn print_end(report: &EndReport) -> String {
     }
     if !report.freed.is_empty() {
         let _ = writeln!(out, "Frees {}.", print::ids(&report.freed));
+    }
+    for held in &report.held {
+        let _ = writeln!(out, "{} is held by {} ({}); it will be told.", held.id, held.session, held.standing.word());
+    }
+    for blocker in &report.blockers {
+        let _ = writeln!(out, "{} is still open: {}", blocker.id, ending(&blocker.id));
     }
     for record in &report.waiting {
         let _ = writeln!(out, "{} still waits for {}.", record.id, record.blocked_by.join(", "));

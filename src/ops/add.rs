@@ -57,6 +57,40 @@ pub struct Made {
     pub others: Vec<String>,
 }
 
+impl Made {
+    /// What became of it in words; `contradicts` says it of a contradiction with others, whose ids it gets.
+    #[must_use]
+    pub fn told(&self, contradicts: impl FnOnce(&str) -> String) -> String {
+        let others = self.others.join(", ");
+        match self.outcome {
+            Outcome::Added => "added".to_owned(),
+            Outcome::Updated => format!("is {}", self.record.status),
+            Outcome::Same => "says the same already: nothing new, one more source".to_owned(),
+            Outcome::Superseded => format!("added, {others} superseded"),
+            Outcome::Conflict => contradicts(&others),
+        }
+    }
+}
+
+/// Tasks by what becomes of them, everything else by kind, in the order of first mention: `2 done, 1 next, 1 decision`.
+#[must_use]
+pub fn counts(lines: &[Line]) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for line in lines {
+        let word = match (line.kind.as_str(), line.status.as_str()) {
+            (kind::TASK, "open") => "next",
+            (kind::TASK, "active") => "in progress",
+            (kind::TASK, status) => status,
+            (other, _) => other,
+        };
+        match counts.iter_mut().find(|(held, _)| *held == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    counts.iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+}
+
 /// The report of `add`.
 #[derive(Clone, Debug, Serialize)]
 pub struct AddReport {
@@ -65,6 +99,9 @@ pub struct AddReport {
     /// Of a single finding or decision: the live ones that say something similar.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub near: Vec<Line>,
+    /// What is odd about the references given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 /// How many similar records are named.
@@ -115,8 +152,15 @@ fn add_alone(workspace: &Workspace, input: &AddInput) -> Result<AddReport> {
         }
         let record = reread(writer, made.uid)?;
         writer.because(format!("add {} {}: {}", record.kind(), record.id(), record.title()));
-        Ok(AddReport { records: vec![made.report(writer)?], near: Vec::new() })
+        let remarks = remarks(&input.draft, &workspace.place);
+        Ok(AddReport { records: vec![made.report(writer)?], near: Vec::new(), remarks })
     })
+}
+
+/// What is odd about the references of a draft.
+#[must_use]
+pub fn remarks(draft: &Draft, place: &Place) -> Vec<String> {
+    stale::remarks(draft.refs.iter().chain(&draft.entries), place)
 }
 
 /// The records of a batch by the labels of their drafts.
@@ -325,7 +369,7 @@ pub fn link_draft(writer: &mut Writer, uid: Uid, draft: &Draft, labels: &Labels)
             Some(target) => *target,
             None => resolve::record(writer, to)?.uid,
         };
-        link::connect(writer, uid, kind, target)?;
+        link::connect(writer, uid, &link::kind(kind)?, target)?;
     }
     Ok(())
 }

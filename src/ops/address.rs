@@ -80,10 +80,7 @@ pub fn unread(view: &View, workspace: &Workspace) -> Result<Vec<Record>> {
     let mut lists = Vec::new();
     if let Some(me) = &me {
         lists.push(terms::incoming_term(me.uid, field::link::TO));
-        let focus = me.text(field::FOCUS).and_then(Uid::parse);
-        let mut tasks: Vec<Uid> = focus.into_iter().collect();
-        tasks.extend(view.first(&terms::claim_term(me.uid), NOTES_MAX)?.iter().map(|task| task.uid));
-        tasks.dedup();
+        let tasks = session::tasks(view, me, NOTES_MAX)?;
         lists.extend(tasks.into_iter().map(|task| terms::incoming_term(task, field::link::TO)));
     }
     if let Some(branch) = &workspace.place.branch {

@@ -14,11 +14,29 @@ use crate::store::Writer;
 /// # Errors
 /// `Usage` with the line of the first error; nothing is added then.
 pub fn add_text(workspace: &Workspace, text: &str) -> Result<AddReport> {
+    add_texts(workspace, text, false)
+}
+
+/// As [`add_text`]; none of the records ever leaves the machine.
+///
+/// # Errors
+/// As [`add_text`].
+pub fn add_private_text(workspace: &Workspace, text: &str) -> Result<AddReport> {
+    add_texts(workspace, text, true)
+}
+
+fn add_texts(workspace: &Workspace, text: &str, private: bool) -> Result<AddReport> {
     let text = text.trim_start_matches('\u{feff}');
     match text.trim_start().chars().next() {
         None => Err(Error::usage("there is nothing to add: the text is empty")),
-        Some('{' | '[') => add_drafts(workspace, &json_drafts(text)?),
-        Some(_) => add_markdown(workspace, &secret::strip_private(text)),
+        Some('{' | '[') => {
+            let mut drafts = json_drafts(text)?;
+            for (_, draft) in &mut drafts {
+                draft.private |= private;
+            }
+            add_drafts(workspace, &drafts)
+        }
+        Some(_) => add_markdown(workspace, &secret::strip_private(text), private),
     }
 }
 
@@ -72,22 +90,23 @@ fn at_line(line: usize, mut error: Error) -> Error {
 /// A batch of more records holds the lock for longer than others should have to guess why.
 const ANNOUNCED_MIN: usize = 250;
 
+/// More remarks on a batch nobody reads.
+const REMARKS_MAX: usize = 10;
+
 fn add_drafts(workspace: &Workspace, drafts: &[Placed]) -> Result<AddReport> {
     let mut announcing = workspace.clone();
     if drafts.len() > ANNOUNCED_MIN {
         announcing.store.command = format!("{} ({} records at once)", announcing.store.command, drafts.len());
     }
     announcing.write(|writer| {
+        let made = create_all(writer, workspace, drafts)?;
         let mut labels = Labels::new();
-        let mut made = Vec::new();
-        for (line, draft) in drafts {
-            let created = add::create_unlinked(writer, &workspace.place, draft).map_err(|e| at_line(*line, e))?;
+        for ((line, draft), created) in drafts.iter().zip(&made) {
             if let Some(label) = &draft.label
                 && labels.insert(label.clone(), created.uid).is_some()
             {
                 return Err(at_line(*line, Error::usage(format!("the label '{label}' is used twice"))));
             }
-            made.push(created);
         }
         for ((line, draft), created) in drafts.iter().zip(&made) {
             add::link_draft(writer, created.uid, draft, &labels).map_err(|e| at_line(*line, e))?;
@@ -95,12 +114,40 @@ fn add_drafts(workspace: &Workspace, drafts: &[Placed]) -> Result<AddReport> {
                 address::address(writer, created.uid, to, &workspace.place.cwd).map_err(|e| at_line(*line, e))?;
             }
         }
-        finish(writer, made)
+        let mut report = finish(writer, made)?;
+        report.remarks = drafts.iter().flat_map(|(_, draft)| add::remarks(draft, &workspace.place)).collect();
+        report.remarks.truncate(REMARKS_MAX);
+        Ok(report)
     })
 }
 
-fn add_markdown(workspace: &Workspace, text: &str) -> Result<AddReport> {
+/// Lists show what was touched last first: of equals the first of a batch is to be on top, so it is made last. Among
+/// records with keys the order says what takes the place of what, and stays.
+fn create_all(writer: &mut Writer, workspace: &Workspace, drafts: &[Placed]) -> Result<Vec<Created>> {
+    let mut create = |(line, draft): &Placed| {
+        add::create_unlinked(writer, &workspace.place, draft).map_err(|error| at_line(*line, error))
+    };
+    if drafts.iter().any(|(_, draft)| draft.key.is_some()) {
+        return drafts.iter().map(create).collect();
+    }
+    let reversed: Result<Vec<Created>> = drafts.iter().rev().map(&mut create).collect();
+    match reversed {
+        Ok(mut made) => {
+            made.reverse();
+            Ok(made)
+        }
+        // Nothing of it stays; what is told is the first error of the text.
+        Err(last) => Err(drafts.iter().map(create).find_map(Result::err).unwrap_or(last)),
+    }
+}
+
+fn add_markdown(workspace: &Workspace, text: &str, private: bool) -> Result<AddReport> {
     let parsed = markdown::parse(text)?;
+    // It would be taken for the last handoff, and hide the real one.
+    if !parsed.is_structured && parsed.items.is_empty() && parsed.kind == kind::HANDOFF {
+        return Err(Error::usage("the text has no heading, so it is no handoff; nothing was added")
+            .hint("a single finding is state add finding \"WHAT YOU LEARNED\"; a handoff has headings such as ## Done, ## Next"));
+    }
     workspace.write(|writer| {
         let head = Draft {
             kind: parsed.kind.clone(),
@@ -110,19 +157,23 @@ fn add_markdown(workspace: &Workspace, text: &str) -> Result<AddReport> {
             entries: parsed.entries.clone(),
             tags: parsed.tags.clone(),
             key: parsed.key.clone(),
+            private,
             ..Draft::default()
         };
         let head = add::create(writer, &workspace.place, &head, &Labels::new())?;
         let mut made = vec![head];
         for item in &parsed.items {
+            let item = Draft { private, ..item.clone() };
             let known =
-                item.about.as_deref().or_else(|| leading_key(&item.title)).map(|word| about(writer, word, item));
-            let created = match known.transpose()?.flatten() {
+                item.about.as_deref().or_else(|| leading_key(&item.title)).map(|word| about(writer, word, &item));
+            made.push(match known.transpose()?.flatten() {
                 Some(created) => created,
-                None => add::create(writer, &workspace.place, item, &Labels::new())?,
-            };
-            link::connect(writer, created.uid, field::link::FOUND_IN, made[0].uid)?;
-            made.push(created);
+                None => add::create(writer, &workspace.place, &item, &Labels::new())?,
+            });
+        }
+        // Lists show what was touched last first: of equals the first item is to be on top.
+        for item in made[1..].iter().rev() {
+            link::connect(writer, item.uid, field::link::FOUND_IN, made[0].uid)?;
         }
         finish(writer, made)
     })
@@ -153,5 +204,5 @@ fn finish(writer: &mut Writer, made: Vec<Created>) -> Result<AddReport> {
         let more = if uids.len() > 1 { format!(" and {} more", uids.len() - 1) } else { String::new() };
         writer.because(format!("add {} {}{more}: {title}", first.record.kind, first.record.id));
     }
-    Ok(AddReport { records, near: Vec::new() })
+    Ok(AddReport { records, near: Vec::new(), remarks: Vec::new() })
 }

@@ -2,6 +2,7 @@
 
 use super::ready::{self, ReadyLine};
 use super::report::Line;
+use super::session::{self, Standing};
 use super::{Workspace, add, resolve};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, terms, text};
@@ -43,8 +44,27 @@ pub struct EndReport {
     pub waiting: Vec<Line>,
     /// The best ready tasks.
     pub next: Vec<ReadyLine>,
+    /// Who was at work on what was ended, other than the one who ended it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Held>,
+    /// Live blockers that hold up nothing any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blockers: Vec<Line>,
 }
 
+/// A session that holds a record.
+#[derive(Clone, Debug, Serialize)]
+pub struct Held {
+    /// The id of the record.
+    pub id: String,
+    /// The id of the session.
+    pub session: String,
+    /// How the session stands.
+    pub standing: Standing,
+}
+
+/// How many blockers are looked at.
+const BLOCKERS_MAX: usize = 20;
 /// How many tasks are suggested.
 const NEXT: usize = 3;
 
@@ -55,17 +75,49 @@ const NEXT: usize = 3;
 pub fn end(workspace: &Workspace, input: &EndInput) -> Result<EndReport> {
     workspace.write(|writer| {
         let mut ended = Vec::new();
-        let mut dependents = BTreeMap::new();
+        let (mut dependents, mut held) = (BTreeMap::new(), Vec::new());
         for word in &input.ids {
             let record = resolve::record(writer, word)?;
             for dependent in dependents_of(writer, &record)? {
                 dependents.insert(dependent.uid, dependent);
             }
+            held.extend(held_by_another(writer, &record)?);
             ended.push(end_one(writer, &record, input)?);
         }
         writer.because(reason(&ended, input));
-        report(writer, &ended, dependents.into_values().collect())
+        let report = report(writer, &ended, dependents.into_values().collect())?;
+        Ok(EndReport { held, ..report })
     })
+}
+
+/// The living session that holds a record, unless it is the one that acts.
+fn held_by_another(writer: &Writer, record: &Record) -> Result<Option<Held>> {
+    let holder = session::holder(writer, record, writer.now())?.filter(|holder| Some(holder.uid) != writer.session());
+    Ok(holder.map(|holder| Held {
+        id: record.id().to_owned(),
+        session: holder.id().to_owned(),
+        standing: Standing::Active,
+    }))
+}
+
+/// The live blockers of ended records that hold up no other live task.
+fn idle_blockers(view: &View, ended: &[Record]) -> Result<Vec<Record>> {
+    let mut found: Vec<Record> = Vec::new();
+    for record in ended {
+        view.each(&terms::incoming_term(record.uid, field::link::BLOCKS), |blocker| {
+            found.extend(Some(blocker).filter(|blocker| blocker.is_live() && blocker.kind() == kind::BLOCKER));
+            Ok(if found.len() < BLOCKERS_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })?;
+    }
+    found.sort_by_key(|blocker| blocker.uid);
+    found.dedup_by_key(|blocker| blocker.uid);
+    let mut idle = Vec::new();
+    for blocker in found {
+        if dependents_of(view, &blocker)?.is_empty() {
+            idle.push(blocker);
+        }
+    }
+    Ok(idle)
 }
 
 fn reason(ended: &[Record], input: &EndInput) -> String {
@@ -122,7 +174,14 @@ fn dependents_of(view: &View, record: &Record) -> Result<Vec<Record>> {
 
 fn report(writer: &Writer, ended: &[Record], dependents: Vec<Record>) -> Result<EndReport> {
     let now = writer.now();
-    let mut report = EndReport { records: Vec::new(), freed: Vec::new(), waiting: Vec::new(), next: Vec::new() };
+    let mut report = EndReport {
+        records: Vec::new(),
+        freed: Vec::new(),
+        waiting: Vec::new(),
+        next: Vec::new(),
+        held: Vec::new(),
+        blockers: Vec::new(),
+    };
     for record in ended {
         report.records.push(Line::of(writer, &add::reread(writer, record.uid)?, now)?);
     }
@@ -134,5 +193,8 @@ fn report(writer: &Writer, ended: &[Record], dependents: Vec<Record>) -> Result<
         if line.blocked_by.is_empty() { report.freed.push(line) } else { report.waiting.push(line) }
     }
     report.next = ready::best(writer, now, NEXT)?;
+    for blocker in idle_blockers(writer, ended)? {
+        report.blockers.push(Line::of(writer, &blocker, now)?);
+    }
     Ok(report)
 }

@@ -47,8 +47,11 @@ pub struct EditInput {
 pub struct EditReport {
     /// The record as it is now.
     pub record: Line,
-    /// The names of the registers that changed.
-    pub changed: Vec<String>,
+    /// The names of the parts that changed.
+    pub changed: Vec<&'static str>,
+    /// What is odd about the references given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 /// Changes a record.
@@ -64,13 +67,29 @@ pub fn edit(workspace: &Workspace, input: &EditInput) -> Result<EditReport> {
         if set.is_empty() {
             return Err(Error::usage("nothing to change").hint("state edit --help lists what can be changed"));
         }
-        set = writer.masked(set);
+        // What the record holds was kept on purpose: only what is new is masked, also of a body that grows.
         set.retain(|name, value| !is_held(&record, name, value));
-        let changed: Vec<String> = set.keys().cloned().collect();
-        let record = if set.is_empty() { record } else { writer.put(record.uid, set)? };
-        writer.because(format!("edit {}: {}", record.id(), changed.join(", ")));
-        Ok(EditReport { record: Line::of(writer, &record, writer.now())?, changed })
+        let is_masked = |name: &String, value: &Value| value.is_null() || name == field::BODY && input.append.is_some();
+        let (kept, new): (Registers, Registers) = set.into_iter().partition(|(name, value)| is_masked(name, value));
+        set = writer.masked(new);
+        set.retain(|name, value| !is_held(&record, name, value));
+        set.extend(kept);
+        let names: Vec<&str> = set.keys().map(String::as_str).collect();
+        let (names, mut changed) = (names.join(", "), names.iter().map(|name| part(name)).collect::<Vec<_>>());
+        changed.dedup();
+        let record = if set.is_empty() { record } else { writer.put_as_is(record.uid, set)? };
+        writer.because(format!("edit {}: {names}", record.id()));
+        let remarks = stale::remarks(input.refs.iter().chain(&input.entries), &workspace.place);
+        Ok(EditReport { record: Line::of(writer, &record, writer.now())?, changed, remarks })
     })
+}
+
+/// What people call the part of a record that a register belongs to.
+fn part(register: &str) -> &'static str {
+    let sets = [(field::TAG, "tags"), (field::REF, "refs"), (field::CLAIM, "claim")];
+    let of_set = sets.into_iter().find(|(prefix, _)| register.starts_with(prefix)).map(|(_, part)| part);
+    let scalars = [field::TITLE, field::BODY, field::STATUS, field::PRIORITY, field::KEY, field::DEFER, field::PRIVATE];
+    of_set.or_else(|| scalars.into_iter().find(|name| *name == register)).unwrap_or("more")
 }
 
 fn is_held(record: &Record, name: &str, value: &Value) -> bool {
@@ -134,7 +153,7 @@ fn new_body(writer: &Writer, record: &Record, input: &EditInput) -> Result<Optio
     };
     let Some(extra) = &input.append else { return Ok(base) };
     let base = base.unwrap_or_default();
-    let extra = parts::body(extra)?;
+    let extra = writer.masked_text(parts::body(extra)?);
     let whole = if base.trim().is_empty() { extra } else { format!("{}\n\n{extra}", base.trim_end()) };
     parts::body(&whole).map(Some)
 }

@@ -5,12 +5,12 @@
 //! history counts and replicas agree on what they have seen. Repeating it does what an interrupted one left.
 
 use super::doctor::Progress;
-use super::{Workspace, resolve, search};
+use super::{Workspace, handoff, resolve, search};
 use crate::domain::event::{Change, CommitId, Event};
 use crate::domain::id::Uid;
 use crate::domain::record::Record;
 use crate::domain::snapshot::Stands;
-use crate::domain::{field, text};
+use crate::domain::{field, kind, text};
 use crate::error::{Error, Kind, Result};
 use crate::store::{self, Registers, View};
 use serde::Serialize;
@@ -70,7 +70,11 @@ pub fn erase(workspace: &Workspace, input: &EraseInput, progress: Progress<'_>) 
         return Err(Error::usage(format!("--confirm {confirm} does not name {}", plan.id))
             .hint(format!("after a look at it (state show {0}): state erase {0} --confirm {0}", plan.id)));
     }
+    let noted = workspace.read(|view| session_of(view, &record(view, plan.uid)?))?;
     mark(workspace, &plan)?;
+    // The text of a handoff would come back with its session.
+    workspace.store.activities().forget_kept();
+    plan.forget_notes(workspace, noted.as_deref());
     let mut report = plan.report(workspace, true)?;
     for _ in 0..ROUNDS_MAX {
         let now = workspace.read(|view| Plan::of(view, &record(view, plan.uid)?))?;
@@ -88,6 +92,14 @@ pub fn erase(workspace: &Workspace, input: &EraseInput, progress: Progress<'_>) 
 
 fn record(view: &View, uid: Uid) -> Result<Record> {
     view.record(uid)?.ok_or_else(|| Error::new(Kind::NotFound, "the record is gone"))
+}
+
+/// The name of the session whose notes made the record, or that it is.
+fn session_of(view: &View, record: &Record) -> Result<Option<String>> {
+    let of_handoff = || record.birth.as_ref().filter(|_| handoff::is_auto(record)).and_then(|birth| birth.session);
+    let session = if record.kind() == kind::SESSION { Some(record.uid) } else { of_handoff() };
+    let session = session.map(|uid| view.record(uid)).transpose()?.flatten();
+    Ok(session.map(|session| session.title().to_owned()))
 }
 
 /// Marks the record as erased with an ordinary event, unless it is.
@@ -177,6 +189,18 @@ impl Plan {
             quoted_in: quoted_in(workspace, &met)?,
             elsewhere: ELSEWHERE.map(str::to_owned).to_vec(),
         })
+    }
+
+    /// Forgets what hooks noted of the session, and whatever else they noted that quotes the record.
+    fn forget_notes(&self, workspace: &Workspace, session: Option<&str>) {
+        let activities = workspace.store.activities();
+        if let Some(session) = session {
+            activities.erase(session);
+        }
+        let quotes = |text: &str| self.sought.iter().any(|sought| text.contains(sought.as_str()));
+        let quoting = activities.all(workspace.now()).into_iter().filter(|activity| activity.texts().any(quotes));
+        quoting.for_each(|activity| activities.erase(&activity.session));
+        workspace.store.forget_hook_failures(&|line| quotes(line));
     }
 
     /// Looks at every event, in short reads.
@@ -308,10 +332,11 @@ fn quoted_in(workspace: &Workspace, met: &Met) -> Result<Vec<String>> {
 }
 
 /// Where no command of this store reaches.
-const ELSEWHERE: [&str; 5] = [
+const ELSEWHERE: [&str; 6] = [
     "backups made by state export --backup before now, and copies of the store's directory",
     "files made by state export",
     "other replicas that took the events in: erase it there too",
     "the git history, if the text came from a file or went into one",
     "transcripts and logs of the agents that saw it",
+    "what hooks note of sessions that still run, if these speak of it (activity/ in the store)",
 ];

@@ -9,7 +9,7 @@ use crate::domain::activity::Activity;
 use crate::domain::draft::Draft;
 use crate::domain::id::Uid;
 use crate::domain::record::Record;
-use crate::domain::transcript::{Story, compose};
+use crate::domain::transcript::{Story, compose, is_trivial};
 use crate::domain::{field, kind, secret, terms};
 use crate::error::{Error, Kind, Result};
 use crate::store::{Registers, View, Writer};
@@ -39,8 +39,11 @@ pub fn is_auto(record: &Record) -> bool {
 pub fn leave(workspace: &Workspace, session: Uid, activity: &Activity) -> Result<Option<String>> {
     let path = activity.transcript.as_deref().map(Path::new);
     let story = path.and_then(|path| transcript::read(path).ok()).unwrap_or_default();
-    let story = transcript::within(story, &workspace.place.root).with_texts(&masked);
+    // Whoever comes next may be in another worktree.
+    let root = Some(Path::new(&activity.root)).filter(|root| root.is_absolute()).unwrap_or(&workspace.place.root);
+    let story = transcript::within(story, root).with_texts(&masked);
     let Some(draft) = compose(activity, &story) else { return Ok(None) };
+    let is_trivial = is_trivial(activity, &story);
     let asked_at = activity.asked_at.max(story.asked_at);
     workspace.store.write(|writer| {
         let session = writer
@@ -52,7 +55,7 @@ pub fn leave(workspace: &Workspace, session: Uid, activity: &Activity) -> Result
         put(
             writer,
             workspace,
-            &Automatic { session: &session, draft: &draft, asked_at, at: activity.seen_at, past: None },
+            &Automatic { session: &session, draft: &draft, is_trivial, asked_at, at: activity.seen_at, past: None },
         )
     })
 }
@@ -72,6 +75,8 @@ pub(super) struct Automatic<'a> {
     pub session: &'a Record,
     /// The handoff.
     pub draft: &'a Draft,
+    /// Whether nothing in it is worth hiding another for.
+    pub is_trivial: bool,
     /// When the session was asked for something last.
     pub asked_at: Option<DateTime<Utc>>,
     /// As of when it is written, if not now.
@@ -140,7 +145,8 @@ fn newer(view: &View, session: &Record, past: DateTime<Utc>) -> Result<Option<Re
     let held = view.first(&terms::kind_term(kind::HANDOFF), KEYED_MAX)?;
     Ok(held.into_iter().find(|record| {
         let is_there = branch.is_none() || record.text(field::BRANCH).is_none_or(|other| Some(other) == branch);
-        record.is_live() && is_there && record.birth.as_ref().is_some_and(|birth| birth.at > past)
+        let is_substantial = !record.flag(field::TRIVIAL);
+        record.is_live() && is_there && is_substantial && record.birth.as_ref().is_some_and(|birth| birth.at > past)
     }))
 }
 
@@ -177,6 +183,9 @@ fn registers(writer: &Writer, workspace: &Workspace, auto: &Automatic) -> Result
     let draft = Draft { key: Some(key(session)), ..auto.draft.clone() };
     let mut set = add::registers(writer, &place, &draft, row)?;
     set.insert(field::AUTO.to_owned(), json!(true));
+    if auto.is_trivial {
+        set.insert(field::TRIVIAL.to_owned(), json!(true));
+    }
     if auto.past.is_some() || place.worktree != here.worktree {
         forget_content(&mut set);
     }
@@ -193,6 +202,9 @@ pub(super) fn forget_content(set: &mut Registers) {
 
 /// What differs from the record: references that are no longer meant go.
 fn changes(held: &Record, mut set: Registers) -> Registers {
+    if held.flag(field::TRIVIAL) {
+        set.entry(field::TRIVIAL.to_owned()).or_insert(Value::Null);
+    }
     for (path, _) in held.elements(field::REF) {
         set.entry(format!("{}{path}", field::REF)).or_insert(Value::Null);
     }
@@ -200,7 +212,8 @@ fn changes(held: &Record, mut set: Registers) -> Registers {
     set
 }
 
-/// What a story is worth as a handoff; nothing else is known of its session.
-pub(super) fn of_story(story: &Story) -> Option<Draft> {
-    compose(&Activity { host: story.meta.host.clone(), ..Activity::default() }, story)
+/// What a story is worth as a handoff, and whether it is trivial; nothing else is known of its session.
+pub(super) fn of_story(story: &Story) -> Option<(Draft, bool)> {
+    let activity = Activity { host: story.meta.host.clone(), ..Activity::default() };
+    Some((compose(&activity, story)?, is_trivial(&activity, story)))
 }

@@ -51,7 +51,8 @@ const CYCLE_NODES_MAX: usize = 100_000;
 pub fn link(workspace: &Workspace, input: &LinkInput) -> Result<LinkReport> {
     workspace.write(|writer| {
         let (from, to) = (resolve::record(writer, &input.from)?, resolve::record(writer, &input.to)?);
-        let kind = kind(&input.kind)?;
+        let held = from.get(&field::link_to(&input.kind, to.uid)).is_some();
+        let kind = if input.remove && held { input.kind.clone() } else { kind(&input.kind)? };
         let register = field::link_to(&kind, to.uid);
         let changed = from.get(&register).is_some() == input.remove;
         if input.remove && changed {
@@ -73,38 +74,53 @@ pub fn link(workspace: &Workspace, input: &LinkInput) -> Result<LinkReport> {
     })
 }
 
-/// A link type: one of the known, or another clean word.
-fn kind(text: &str) -> Result<String> {
+/// Other words for the types.
+const SYNONYMS: [(&str, &str); 8] = [
+    ("requires", field::link::NEEDS),
+    ("depends-on", field::link::NEEDS),
+    ("depends", field::link::NEEDS),
+    ("blocked-by", field::link::NEEDS),
+    ("part-of", field::link::PARENT),
+    ("child-of", field::link::PARENT),
+    ("replaces", field::link::SUPERSEDES),
+    ("related", field::link::RELATES),
+];
+
+/// A link type that this program knows. Records of others may have further ones, which are read and kept, and can be removed.
+///
+/// # Errors
+/// `Usage` with the types that there are.
+pub fn kind(text: &str) -> Result<String> {
     let kind = text::clean_line(text);
     if field::link::ALL.contains(&kind.as_str()) {
         return Ok(kind);
     }
-    let near = text::nearest(&kind, field::link::ALL, 2);
-    match near {
-        Some(near) => Err(Error::usage(format!("no link type '{kind}'")).hint(format!("did you mean {near}?"))),
-        None if kind.is_empty() || kind.contains(|c: char| c.is_whitespace() || c == '/' || c == ':') => {
-            Err(Error::usage(format!("'{kind}' is not a link type; types: {}", field::link::ALL.join(", "))))
-        }
-        None => Ok(kind),
-    }
+    let synonym = SYNONYMS.iter().find(|(word, _)| *word == kind.replace('_', "-")).map(|(_, kind)| *kind);
+    let error = Error::usage(format!("no link type '{kind}'; types: {}", field::link::ALL.join(", ")));
+    Err(match synonym.or_else(|| text::nearest(&kind, field::link::ALL, 2)) {
+        Some(near) => error.hint(format!("did you mean {near}?")),
+        None => error,
+    })
 }
 
-/// Makes a link unless it is there.
+/// Makes a link unless it is there. Its type may be one of another program.
 ///
 /// # Errors
 /// `Usage` for a link to itself, `Conflict` for a cycle.
-pub fn connect(writer: &mut Writer, from: Uid, kind_name: &str, to: Uid) -> Result<()> {
-    let kind = kind(kind_name)?;
+pub fn connect(writer: &mut Writer, from: Uid, kind: &str, to: Uid) -> Result<()> {
+    if kind.is_empty() || kind.contains(|c: char| c.is_whitespace() || c == '/' || c == ':') {
+        return Err(Error::usage(format!("'{}' is not a link type", text::clean_line(kind))));
+    }
     let record = super::add::reread(writer, from)?;
-    let register = field::link_to(&kind, to);
+    let register = field::link_to(kind, to);
     if record.get(&register).is_some() {
         return Ok(());
     }
     if from == to {
         return Err(Error::usage(format!("{} cannot be linked to itself", record.id())));
     }
-    if field::link::ACYCLIC.contains(&kind.as_str())
-        && let Some(path) = path(writer, &kind, to, from)?
+    if field::link::ACYCLIC.contains(&kind)
+        && let Some(path) = path(writer, kind, to, from)?
     {
         let names: Vec<&str> = path.iter().map(Record::id).collect();
         return Err(Error::conflict(format!(

@@ -1,7 +1,7 @@
 //! `list`: every list there is, by one word and filters.
 
 use super::report::Line;
-use super::{Workspace, session};
+use super::{Workspace, handoff, session};
 use crate::domain::id::Uid;
 use crate::domain::kind::{self, KINDS};
 use crate::domain::record::Record;
@@ -41,9 +41,30 @@ pub struct ListLine {
     /// Sessions only: active, ended, crashed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub standing: Option<session::Standing>,
+    /// Made by this program from what a session left behind.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub auto: bool,
     /// Conflicts only: the ids that say something else.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub contradicts: Vec<String>,
+}
+
+impl ListLine {
+    /// The record with one word for how it stands: of a session that ended without a word, the record does not know it.
+    #[must_use]
+    pub fn told(&self) -> Line {
+        let status = self.standing.map_or(self.record.status.as_str(), |standing| standing.word());
+        Line { status: status.to_owned(), ..self.record.clone() }
+    }
+
+    /// What is said behind it, in brackets.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        let auto = self.auto.then(|| "auto".to_owned());
+        let others = self.contradicts.join(", ");
+        let contradicts = (!others.is_empty()).then(|| format!("contradicts {others}"));
+        auto.into_iter().chain(contradicts).collect()
+    }
 }
 
 /// The report of `list`.
@@ -55,6 +76,20 @@ pub struct ListReport {
     pub records: Vec<ListLine>,
     /// How many match in all, counted up to [`COUNT_MAX`].
     pub total: usize,
+}
+
+impl ListReport {
+    /// What an empty list says.
+    #[must_use]
+    pub fn nothing(&self) -> String {
+        match self.word.as_str() {
+            "mine" => "You hold no tasks.".to_owned(),
+            "active" | "in-progress" => "Nobody works on a task.".to_owned(),
+            "kinds" => "Nothing is recorded yet.".to_owned(),
+            "blocked" | "deferred" => format!("No {} tasks.", self.word),
+            word => format!("No {}.", text::clean_line(word)),
+        }
+    }
 }
 
 /// Totals stop here.
@@ -190,6 +225,7 @@ fn line(view: &View, record: &Record, word: &str, now: chrono::DateTime<chrono::
     Ok(ListLine {
         record: Line::of(view, record, now)?,
         standing: if is_session { Some(session::standing(view, record, now)?) } else { None },
+        auto: handoff::is_auto(record),
         contradicts: contradicting.iter().map(|other| other.id().to_owned()).collect(),
     })
 }

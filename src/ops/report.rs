@@ -9,7 +9,7 @@ use crate::domain::record::Record;
 use crate::domain::{field, kind, terms};
 use crate::error::Result;
 use crate::store::View;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -81,8 +81,9 @@ impl Line {
             blocked_by: blockers.iter().map(|blocker| blocker.id().to_owned()).collect(),
             claimed_by: holder.map(|session| session.id().to_owned()),
             defer: record.deferred_until().filter(|until| *until > now),
-            created: birth.map_or(record.updated_at, |birth| birth.at),
-            updated: record.updated_at,
+            // As they are kept: a record just written still has what the clock said.
+            created: birth.map_or(record.updated_at, |birth| birth.at).trunc_subsecs(3),
+            updated: record.updated_at.trunc_subsecs(3),
         })
     }
 }
@@ -155,10 +156,19 @@ pub struct Full {
     pub more: BTreeMap<String, Value>,
 }
 
+/// What is said of a record that nobody wrote.
+pub const AUTO: &str = "made by state from the session's traces";
+
 /// How many incoming links are shown.
 const BACKLINKS_MAX: usize = 50;
 
 impl Full {
+    /// Whether it was made from what a session left behind.
+    #[must_use]
+    pub fn is_auto(&self) -> bool {
+        self.more.get(field::AUTO).is_some_and(|value| *value == true)
+    }
+
     /// Everything about a record.
     ///
     /// # Errors

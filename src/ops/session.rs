@@ -78,6 +78,23 @@ pub fn named(view: &View, name: &str) -> Result<Option<Record>> {
     Ok(found)
 }
 
+/// The task that the session started last, whatever became of it.
+#[must_use]
+pub fn focus(session: &Record) -> Option<Uid> {
+    session.text(field::FOCUS).and_then(Uid::parse)
+}
+
+/// The session's focus, then the tasks that it claims, at most `max` of these.
+///
+/// # Errors
+/// `Corrupt` if the store cannot be read.
+pub fn tasks(view: &View, session: &Record, max: usize) -> Result<Vec<Uid>> {
+    let mut tasks: Vec<Uid> = focus(session).into_iter().collect();
+    tasks.extend(view.first(&terms::claim_term(session.uid), max)?.iter().map(|task| task.uid));
+    tasks.dedup();
+    Ok(tasks)
+}
+
 /// Makes the writer act as this process's session; creates it, or wakes it if it had ended. A session that has moved, to
 /// another branch or into another process, says so.
 ///

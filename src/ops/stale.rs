@@ -128,6 +128,28 @@ fn hash(path: &Path, lines: Option<(u32, u32)>) -> Option<String> {
     Some(digest::sha256_hex(&part)[..16].to_owned())
 }
 
+/// What is odd about references that were just given, as typed in `place`: files that are not there, lines beyond the end.
+#[must_use]
+pub fn remarks<'a>(texts: impl Iterator<Item = &'a String>, place: &Place) -> Vec<String> {
+    texts.filter_map(|text| remark(text, place)).collect()
+}
+
+fn remark(text: &str, place: &Place) -> Option<String> {
+    let reference: Reference = text.parse().ok()?;
+    let path = relative(&reference.path, place);
+    let file = place.root.join(&path);
+    let shown = text::clean_line(&path);
+    if !file.exists() {
+        return Some(format!("{shown} is not there"));
+    }
+    let (_, last) = reference.lines?;
+    let size = std::fs::metadata(&file).ok().filter(std::fs::Metadata::is_file)?.len();
+    let bytes = if size > HASHED_BYTES_MAX { return None } else { std::fs::read(&file).ok()? };
+    let count = bytes.split_inclusive(|byte| *byte == b'\n').count();
+    let plural = if count == 1 { "" } else { "s" };
+    (last as usize > count).then(|| format!("{shown} has {count} line{plural}"))
+}
+
 /// The references of a record, judged by the files of this worktree.
 #[must_use]
 pub fn references(record: &Record, place: &Place) -> Vec<report::Reference> {

@@ -16,8 +16,18 @@ use serde_json::{Value, json};
 pub enum StartInput {
     /// The best ready task.
     Next,
+    /// By its title an id or key, or else a new task; only a new one takes the rest of the draft.
+    Word(Box<Draft>),
+    /// A new task.
+    New(Box<Draft>),
+}
+
+impl StartInput {
     /// An id or key, or the title of a new task.
-    Word(String),
+    #[must_use]
+    pub fn word(word: impl Into<String>) -> Self {
+        Self::Word(Box::new(Draft { title: word.into(), ..Draft::default() }))
+    }
 }
 
 /// The report of `start`.
@@ -65,19 +75,26 @@ pub fn start(workspace: &Workspace, input: &StartInput) -> Result<StartReport> {
 }
 
 fn pick(writer: &mut Writer, workspace: &Workspace, input: &StartInput) -> Result<(Record, bool)> {
-    let word = match input {
+    let draft = match input {
         StartInput::Next => return next(writer).map(|record| (record, false)),
-        StartInput::Word(word) => word,
+        StartInput::New(draft) => return create(writer, workspace, draft),
+        StartInput::Word(draft) => draft,
     };
-    match resolve::record(writer, word) {
+    match resolve::record(writer, &draft.title) {
+        Ok(record) if Draft { title: String::new(), ..(**draft).clone() } != Draft::default() => Err(Error::usage(
+            format!("{} is there already: its parts are not set by start; nothing was changed", record.id()),
+        )
+        .hint(format!("state edit {} sets them", record.id()))),
         Ok(record) => Ok((record, false)),
-        Err(error) if error.kind == Kind::NotFound && is_new_text(word) => {
-            let draft = Draft { kind: kind::TASK.to_owned(), title: word.clone(), ..Draft::default() };
-            let made = add::create(writer, &workspace.place, &draft, &add::Labels::new())?;
-            Ok((add::reread(writer, made.uid)?, true))
-        }
+        Err(error) if error.kind == Kind::NotFound && is_new_text(&draft.title) => create(writer, workspace, draft),
         Err(error) => Err(error),
     }
+}
+
+fn create(writer: &mut Writer, workspace: &Workspace, draft: &Draft) -> Result<(Record, bool)> {
+    let draft = Draft { kind: kind::TASK.to_owned(), ..draft.clone() };
+    let made = add::create(writer, &workspace.place, &draft, &add::Labels::new())?;
+    Ok((add::reread(writer, made.uid)?, made.outcome != add::Outcome::Same))
 }
 
 /// A mistyped id must not become a task: only several words are a new one.

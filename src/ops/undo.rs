@@ -54,7 +54,7 @@ pub fn undo(workspace: &Workspace, position: Option<u64>) -> Result<UndoReport> 
         writer.undoing(id);
         let mut records = Vec::new();
         for (uid, set) in inverse {
-            let record = writer.put(uid, set)?;
+            let record = writer.put_as_is(uid, set)?;
             records.push(Line::of(writer, &record, writer.now())?);
         }
         writer.because(format!("undo @{position}: {why}"));

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::index::Index;
 pub use crate::process::caller::{Caller, Callers};
 use crate::process::git::Repository;
-pub use crate::process::identity::{Explicit, Identity};
+pub use crate::process::identity::{Explicit, Hooked, Identity, Known};
 pub use crate::process::surroundings::Surroundings;
 use crate::store::location::{self, Location, Request};
 pub use crate::store::{Masking, Patience};
@@ -137,6 +137,13 @@ impl Workspace {
         let mut store = Store::at(&location.dir, environment.clock, environment.seed);
         store.command = environment.command;
         Self { store, location, place: place.masked(), identity: masked(environment.identity), program: None }
+    }
+
+    /// The same, for one whose session the hooks of this store may know better.
+    #[must_use]
+    pub fn acting_as(mut self, known: &Known) -> Self {
+        self.identity = masked(known.among(|| self.store.activities().all((self.store.clock)())));
+        self
     }
 
     /// Other stores that the order of discovery passes over.

@@ -89,19 +89,24 @@ pub(super) fn current_boot() -> Option<String> {
 /// Hosts start hooks through a shell, or two.
 const SHELLS: [&str; 6] = ["sh", "bash", "dash", "zsh", "fish", "ksh"];
 const SHELLS_MAX: usize = 3;
+/// So many ancestors are looked at.
+pub(super) const ANCESTORS_MAX: usize = 12;
 
-/// The process that started this one, leaving out the shells between.
-pub(super) fn host_ancestor() -> Option<ProcessId> {
-    let mut pid = read_stat("self")?.parent;
-    for _ in 0..SHELLS_MAX {
-        let stat = read_stat(&pid.to_string())?;
-        if !SHELLS.contains(&stat.command.as_str()) {
-            break;
+/// The processes that started this one, `max` at most, the nearest first, leaving out the shells between it and the first.
+/// None where that one is gone: what the first process of the system started was left by its host.
+pub(super) fn ancestors(max: usize) -> Vec<ProcessId> {
+    let (Some(boot), Some(own)) = (current_boot(), read_stat("self")) else { return Vec::new() };
+    let (mut found, mut pid, mut shells) = (Vec::new(), own.parent, 0);
+    while pid > 1 && found.len() < max {
+        let Some(stat) = read_stat(&pid.to_string()) else { break };
+        if found.is_empty() && shells < SHELLS_MAX && SHELLS.contains(&stat.command.as_str()) {
+            shells += 1;
+        } else {
+            found.push(ProcessId { pid, start: stat.start, boot: boot.clone() });
         }
         pid = stat.parent;
     }
-    // What the first process of the system started was left by its host.
-    ProcessId::of(pid).filter(|process| process.pid > 1)
+    found
 }
 
 /// The leader of the terminal session of this process.

@@ -19,8 +19,14 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 /// As [`write_atomic`], for a content too long for memory: `fill` writes it. What `fill` returns as an error leaves the
 /// old file as it was.
 pub fn write_atomic_with<T>(path: &Path, fill: impl FnOnce(&mut File) -> Result<T>) -> Result<T> {
+    write_atomic_as(TEMPORARY_PREFIX, path, fill)
+}
+
+/// As [`write_atomic_with`], with the start of the name that the file has while it is written: in a folder of others, what a
+/// killed process leaves must be known as ours.
+pub fn write_atomic_as<T>(prefix: &str, path: &Path, fill: impl FnOnce(&mut File) -> Result<T>) -> Result<T> {
     let dir = parent(path);
-    let (temporary, mut file) = create_temporary(dir).map_err(|error| cannot_write(path, error))?;
+    let (temporary, mut file) = create_temporary(dir, prefix).map_err(|error| cannot_write(path, error))?;
     let written = fill(&mut file).and_then(|value| {
         let renamed = file.sync_all().and_then(|()| fs::rename(&temporary, path));
         renamed.map(|()| value).map_err(|error| cannot_write(path, error))
@@ -36,7 +42,8 @@ pub fn write_atomic_with<T>(path: &Path, fill: impl FnOnce(&mut File) -> Result<
 
 /// As [`write_atomic`], but durable only after [`sync_all_below`]: for many files that can be made again.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let (temporary, mut file) = create_temporary(parent(path)).map_err(|error| cannot_write(path, error))?;
+    let (temporary, mut file) =
+        create_temporary(parent(path), TEMPORARY_PREFIX).map_err(|error| cannot_write(path, error))?;
     let written = file.write_all(bytes).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // The first error is the one to tell; a leftover can be recognised by its name.
@@ -200,11 +207,11 @@ fn parent(path: &Path) -> &Path {
     path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn create_temporary(dir: &Path) -> io::Result<(PathBuf, File)> {
+fn create_temporary(dir: &Path, prefix: &str) -> io::Result<(PathBuf, File)> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     loop {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = dir.join(format!("{TEMPORARY_PREFIX}{}-{number}", std::process::id()));
+        let path = dir.join(format!("{prefix}{}-{number}", std::process::id()));
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
             // Left by a killed process that had our pid.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

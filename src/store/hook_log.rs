@@ -37,6 +37,15 @@ impl Store {
         text.lines().map(text::clean_line).collect()
     }
 
+    /// Forgets failures, if that is possible.
+    pub fn forget_hook_failures(&self, which: &dyn Fn(&str) -> bool) {
+        let (gone, kept): (Vec<String>, Vec<String>) = self.hook_failures().into_iter().partition(|line| which(line));
+        if !gone.is_empty() {
+            let text = kept.iter().fold(String::new(), |text, line| text + line + "\n");
+            let _ = files::write_whole(&self.hook_log(), text.as_bytes());
+        }
+    }
+
     fn hook_log(&self) -> PathBuf {
         self.dir().join(FILE)
     }

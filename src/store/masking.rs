@@ -4,7 +4,11 @@
 //! them differ between replicas. An old store is looked through by `doctor --secrets`.
 
 use super::{Registers, Writer};
+use crate::domain::event::Put;
+use crate::domain::id::Uid;
+use crate::domain::record::Record;
 use crate::domain::{field, secret};
+use crate::error::Result;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -32,6 +36,17 @@ impl Masking {
     pub fn told(&self) -> Vec<(&'static str, usize)> {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.iter().map(|(kind, secrets)| (*kind, secrets.len())).collect()
+    }
+
+    /// The same as a line, if there was any: `1 secret masked (github-token)`.
+    #[must_use]
+    pub fn line(&self) -> Option<String> {
+        let told = self.told();
+        let count: usize = told.iter().map(|(_, count)| count).sum();
+        let kinds: Vec<&str> = told.iter().map(|(kind, _)| *kind).collect();
+        let what = if kinds == [secret::PRIVATE_KIND] { "private passage" } else { "secret" };
+        let plural = if count == 1 { "" } else { "s" };
+        (count > 0).then(|| format!("{count} {what}{plural} masked ({})", kinds.join(", ")))
     }
 
     /// The text as it may be kept.
@@ -75,5 +90,19 @@ impl Writer {
     #[must_use]
     pub fn masked(&self, set: Registers) -> Registers {
         self.masking.registers(set)
+    }
+
+    /// Sets registers to values that the record held before, or that were masked already: what was kept on purpose stays.
+    ///
+    /// # Errors
+    /// As [`Writer::create`].
+    pub fn put_as_is(&mut self, uid: Uid, set: Registers) -> Result<Record> {
+        self.event(Put { uid, create: None, set, extra: BTreeMap::new() }, self.now())
+    }
+
+    /// The same for a text that is to become part of a value.
+    #[must_use]
+    pub fn masked_text(&self, text: String) -> String {
+        self.masking.text(text)
     }
 }

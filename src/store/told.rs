@@ -35,13 +35,19 @@ impl Store {
         Some(Mark { position, at })
     }
 
-    /// Notes down what a reader was told, if that is possible.
-    pub fn tell(&self, reader: &str, mark: Mark) {
-        let name = name(reader);
+    /// Notes down what readers were told, if that is possible: once for all of them, because each time costs a millisecond.
+    pub fn tell(&self, readers: &[(String, Mark)]) {
+        if readers.is_empty() {
+            return;
+        }
+        let names: Vec<String> = readers.iter().map(|(reader, _)| name(reader)).collect();
         let text = self.told_text().unwrap_or_default();
-        let others = text.lines().filter(|line| !line.starts_with(&name)).take(READERS_MAX - 1);
-        let mut lines = vec![format!("{name} {} {}", mark.position, mark.at.timestamp_millis())];
-        lines.extend(others.map(str::to_owned));
+        let is_other = |line: &&str| !names.iter().any(|name| line.starts_with(name));
+        let line = |(name, (_, mark)): (&String, &(String, Mark))| {
+            format!("{name} {} {}", mark.position, mark.at.timestamp_millis())
+        };
+        let mut lines: Vec<String> = names.iter().zip(readers).map(line).collect();
+        lines.extend(text.lines().filter(is_other).take(READERS_MAX - lines.len()).map(str::to_owned));
         // Without the mark the next briefing is a whole one.
         let _ = files::write_whole(&self.dir().join(FILE), (lines.join("\n") + "\n").as_bytes());
     }
@@ -69,8 +75,8 @@ mod tests {
         assert_eq!(store.told("a"), None);
         let mark = |position| Mark { position, at: DateTime::from_timestamp_millis(1_700_000_000_123).unwrap() };
         for position in 1..=100 {
-            store.tell("a", mark(position));
-            store.tell(&position.to_string(), mark(position));
+            store.tell(&[("a".to_owned(), mark(position))]);
+            store.tell(&[(position.to_string(), mark(position))]);
         }
         assert_eq!((store.told("a"), store.told("90")), (Some(mark(100)), Some(mark(90))));
         assert_eq!(store.told("7"), None, "forgotten");
@@ -79,7 +85,7 @@ mod tests {
             std::fs::write(folder.path().join(FILE), broken).unwrap();
             assert_eq!(store.told("a"), None);
         }
-        store.tell("a", mark(5));
+        store.tell(&[("a".to_owned(), mark(5))]);
         assert_eq!(store.told("a"), Some(mark(5)));
     }
 }

@@ -135,6 +135,7 @@ impl Writer {
     /// As [`Writer::create`].
     pub fn create_as(&mut self, uid: Uid, kind: &str, set: Registers, at: DateTime<Utc>) -> Result<Record> {
         let create = Create { kind: kind.to_owned(), id: self.free_id(kind, uid)?, extra: Extra::new() };
+        let set = self.masked(set);
         self.event(Put { uid, create: Some(create), set, extra: BTreeMap::new() }, at)
     }
 
@@ -150,6 +151,7 @@ impl Writer {
         (change, changed_at): (Registers, DateTime<Utc>),
     ) -> Result<Record> {
         let create = Create { kind: kind.to_owned(), id: self.free_id(kind, uid)?, extra: Extra::new() };
+        let (set, change) = (self.masked(set), self.masked(change));
         let born = self.make(Put { uid, create: Some(create), set, extra: BTreeMap::new() }, at)?;
         let changed = self.make(Put { uid, create: None, set: change, extra: BTreeMap::new() }, changed_at)?;
         let position = self.view.meta.next_position;
@@ -161,7 +163,7 @@ impl Writer {
     /// # Errors
     /// As [`Writer::create`].
     pub fn put(&mut self, uid: Uid, set: Registers) -> Result<Record> {
-        self.event(Put { uid, create: None, set, extra: BTreeMap::new() }, self.now)
+        self.put_at(uid, set, self.now)
     }
 
     /// Sets registers as of an earlier wall time, which an import knows.
@@ -169,6 +171,7 @@ impl Writer {
     /// # Errors
     /// As [`Writer::create`].
     pub fn put_at(&mut self, uid: Uid, set: Registers, at: DateTime<Utc>) -> Result<Record> {
+        let set = self.masked(set);
         self.event(Put { uid, create: None, set, extra: BTreeMap::new() }, at)
     }
 
@@ -210,13 +213,12 @@ impl Writer {
         Err(Error::new(Kind::Refused, "no free id was found for a new record").hint("run the same command again"))
     }
 
-    fn event(&mut self, put: Put, at: DateTime<Utc>) -> Result<Record> {
+    pub(super) fn event(&mut self, put: Put, at: DateTime<Utc>) -> Result<Record> {
         let event = self.make(put, at)?;
         self.append_run(vec![(self.view.meta.next_position, event)])
     }
 
     fn make(&mut self, mut put: Put, at: DateTime<Utc>) -> Result<Event> {
-        put.set = self.masked(put.set);
         self.move_long_body(&mut put)?;
         let uid = put.uid;
         let meta = &mut self.view.meta;

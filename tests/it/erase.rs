@@ -1,5 +1,6 @@
 //! What `erase` promises: the text is in no file of the store, in no answer, and does not come back.
 
+use crate::hook::claude;
 use crate::support::{Workspace, ids, records};
 use serde_json::json;
 use std::path::Path;
@@ -180,4 +181,35 @@ fn what_an_interrupted_erasure_left_is_told_and_ended() {
     workspace.ok(&["erase", &task, "--confirm", &task]);
     workspace.ok(&["doctor"]);
     assert!(!workspace.json(&["show", &task]).to_string().contains("quagga"));
+}
+
+/// A session that hooks told of: its record, the handoff that was made of it, and what is noted beside the database.
+#[test]
+fn what_hooks_noted_of_a_session_goes_with_it_or_with_its_handoff() {
+    for kind in ["session", "handoff"] {
+        let workspace = Workspace::git();
+        let agent = workspace.hosted();
+        let said = |name: &str, fields| claude(&agent, &format!("{SECRET}-1"), name, fields);
+        said("SessionStart", json!({"source": "startup"}));
+        said("UserPromptSubmit", json!({"prompt": format!("tell nobody of {SECRET}")}));
+        said("Stop", json!({"last_assistant_message": format!("nobody knows of {SECRET}")}));
+        said("PreCompact", json!({"trigger": "auto"}));
+        assert!(places(&workspace).iter().any(|place| place.contains("activity/")), "the test must be able to see it");
+        let ids = ids(&workspace.json(&["list", &format!("{kind}s"), "--all"]));
+        assert_eq!(ids.len(), 1, "{kind}: {ids:?}");
+        workspace.ok(&["erase", &ids[0], "--confirm", &ids[0]]);
+        let left: Vec<String> = places(&workspace).into_iter().filter(|place| place.contains("activity/")).collect();
+        assert_eq!(left, [""; 0], "{kind}");
+    }
+}
+
+#[test]
+fn a_failure_of_a_hook_that_quotes_it_is_forgotten() {
+    let (workspace, task, _) = workspace();
+    let store = state::store::Store::at(&workspace.store(), chrono::Utc::now, [1; 16]);
+    store.hook_failed(&format!("claude Stop: cannot keep {SECRET} again"));
+    store.hook_failed("claude Stop: something else");
+    workspace.ok(&["erase", &task, "--confirm", &task]);
+    let failures = store.hook_failures();
+    assert!(failures.len() == 1 && failures[0].ends_with("something else"), "{failures:?}");
 }

@@ -134,8 +134,48 @@ fn a_message_of_another_host_is_answered_as_that_host_expects() {
     let code = json!({"sessionId": "v1", "hookEventName": "SessionStart", "source": "new"});
     let answer: Value = serde_json::from_str(&send(&shell, "claude", code)).unwrap();
     assert!(answer["hookSpecificOutput"]["additionalContext"].as_str().unwrap().contains("anything"), "{answer}");
+    assert_eq!(answer["additionalContext"], Value::Null, "once is enough");
+    let cli = json!({"session_id": "v2", "hook_event_name": "SessionStart", "source": "new"});
+    let answer: Value = serde_json::from_str(&send(&shell, "copilot", cli)).unwrap();
+    assert!(answer["additionalContext"].as_str().unwrap().contains("anything"), "{answer}");
+    assert_eq!(answer["hookSpecificOutput"], Value::Null, "once is enough");
     let unknown = json!({"session_id": "u", "hook_event_name": "SomethingNew", "new": {"a": [1]}});
     assert_eq!(send(&shell, "claude", unknown), "");
+}
+
+#[test]
+fn a_host_that_nobody_knows_is_answered_with_nothing() {
+    let w = Workspace::git();
+    w.add("task", "anything");
+    let shell = w.hosted();
+    let start = json!({"session_id": "s", "hook_event_name": "SessionStart", "source": "startup"});
+    assert_eq!(send(&shell, "nohost", start), "");
+    let log = std::fs::read_to_string(w.store().join("hooks.log")).unwrap();
+    assert!(log.contains("no host is called `nohost`"), "{log}");
+}
+
+#[test]
+fn an_event_without_a_session_is_nobodys() {
+    let w = Workspace::git();
+    w.add("task", "anything");
+    let shell = w.hosted();
+    let event = |name: &str, more: Value| {
+        let mut event = json!({"hook_event_name": name});
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        send(&shell, "claude", event)
+    };
+    for source in ["startup", "startup", "resume"] {
+        assert!(event("SessionStart", json!({"source": source})).contains("anything"), "{source}");
+    }
+    assert_eq!(event("UserPromptSubmit", json!({"prompt": "fix the parser"})), "");
+    event("PostToolUse", json!({"tool_name": "Edit", "tool_input": {"file_path": "a.rs"}}));
+    event("Stop", json!({"last_assistant_message": "Half done."}));
+    event("SomethingNew", json!({}));
+    event("SessionEnd", json!({"reason": "other"}));
+    assert_eq!(w.json(&["log"])["entries"].as_array().unwrap().len(), 1, "only the task");
+    assert!(!w.store().join("activity").exists());
+    let log = std::fs::read_to_string(w.store().join("hooks.log")).unwrap();
+    assert_eq!((log.lines().count(), log.contains("names no session")), (4, true), "{log}");
 }
 
 #[test]

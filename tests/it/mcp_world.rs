@@ -64,8 +64,9 @@ fn search(workspace: &Workspace, words: &str) -> String {
     workspace.search(&[words])[0].clone()
 }
 
+/// Where its hooks told of none; `one_session` has the rest.
 #[test]
-fn mcp_a_host_without_an_id_is_one_session_as_long_as_the_server_lives() {
+fn mcp_a_host_without_an_id_and_hooks_is_one_session_as_long_as_the_server_lives() {
     let workspace = Workspace::new();
     for era in ERAS {
         for (name, actor) in [("gemini-cli-mcp-client", "gemini"), ("opencode", "opencode"), ("My IDE 2", "my-ide-2")] {

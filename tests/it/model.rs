@@ -169,7 +169,7 @@ impl Crew {
             }
             Step::Block { at } => block(me, &self.id(*at), "in the way").map(drop),
             Step::Start { at: None } => start(me, &StartInput::Next).map(drop),
-            Step::Start { at: Some(at) } => start(me, &StartInput::Word(self.id(*at))).map(drop),
+            Step::Start { at: Some(at) } => start(me, &StartInput::word(self.id(*at))).map(drop),
             Step::End { at, done } => {
                 let end_as = if *done { End::Done } else { End::Drop };
                 end(me, &EndInput { ids: vec![self.id(*at)], end: end_as, message: None }).map(drop)

@@ -155,3 +155,19 @@ fn half_a_character_does_not_cost_the_request() {
     claude(&shell, "h", "SessionEnd", json!({"reason": "other"}));
     assert!(w.ok(&["resume", "--full"]).contains("fix the widget"));
 }
+
+#[test]
+fn a_prompt_and_a_stop_at_the_same_moment_lose_nothing() {
+    let w = Workspace::git();
+    let shell = w.hosted();
+    for round in 0..10 {
+        let session = format!("r{round}");
+        std::thread::scope(|scope| {
+            scope.spawn(|| claude(&shell, &session, "UserPromptSubmit", json!({"prompt": "wind the clock"})));
+            scope.spawn(|| claude(&shell, &session, "Stop", json!({"last_assistant_message": "it ticks"})));
+        });
+        claude(&shell, &session, "SessionEnd", json!({"reason": "other"}));
+    }
+    let left = w.search(&["kind:handoff", "wind", "-n", "20"]);
+    assert_eq!(left.len(), 10, "{left:?}");
+}

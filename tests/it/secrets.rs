@@ -1,6 +1,8 @@
 //! Secrets and private passages are in no file of a store that this version has written, and found in one that it has not.
 
+use crate::hook::claude;
 use crate::support::{Workspace, files_under, records};
+use serde_json::json;
 use state::domain::secret;
 use std::io::Read;
 use std::path::Path;
@@ -76,7 +78,7 @@ fn what_was_masked_is_told_and_the_same_text_is_the_same_record() {
     let workspace = Workspace::new();
     let title = format!("use {} and {}", key(), key());
     let told = workspace.json(&["add", "note", &title, "--key", "a/b"]);
-    assert_eq!(told["masked"], serde_json::json!(["aws-access-key"]));
+    assert_eq!(told["masked"], json!(["aws-access-key"]));
     let again = workspace.run(&["add", "note", &title, "--key", "a/b"], b"");
     assert!(String::from_utf8_lossy(&again.stdout).contains("says the same already"));
     assert_eq!(String::from_utf8_lossy(&again.stderr), "1 secret masked (aws-access-key); --allow-secret keeps it\n");
@@ -92,7 +94,7 @@ fn allowed_secrets_stay_and_private_passages_do_not() {
     assert_eq!(workspace.field(&note, "body"), format!("{} [private] end", key()));
     workspace.ok_with(
         &["add", "-"],
-        "# Handoff: open\n\n## Done\n\n- one\n- two <PRIVATE> never\n- three\n\n## Next\n\n- four quagga\n",
+        "# Handoff: open\n\n## Done\n\n- one\n- two <private> never\n- three\n\n## Next\n\n- four quagga\n",
     );
     assert_eq!(holders(&workspace.store(), "quagga"), [""; 0]);
     assert_eq!(holders(&workspace.store(), "never"), [""; 0]);
@@ -117,8 +119,7 @@ fn doctor_finds_the_secrets_of_an_old_store_and_erase_removes_them() {
         (&other, "github-token", "body", 2, true),
     ];
     for (id, kind, field, line, live) in expected {
-        let place =
-            serde_json::json!({"id": id, "secret": kind, "field": field, "line": line, "live": live}).to_string();
+        let place = json!({"id": id, "secret": kind, "field": field, "line": line, "live": live}).to_string();
         assert!(places.contains(&place), "{place} is not in {places:#?}");
     }
     let human = workspace.run(&["doctor", "--secrets"], b"");
@@ -128,6 +129,33 @@ fn doctor_finds_the_secrets_of_an_old_store_and_erase_removes_them() {
     workspace.ok(&["erase", &note, "--confirm", &note]);
     workspace.ok(&["erase", &other, "--confirm", &other]);
     workspace.ok(&["doctor", "--secrets"]);
+}
+
+#[test]
+fn what_a_host_tells_is_masked_whatever_is_inside_a_key() {
+    let workspace = Workspace::git();
+    let shell = workspace.hosted();
+    let (head, tail) = ("AKIAIOSF", "ODNN7EXAMPLE");
+    for (at, inside) in ["\u{1b}[0m", "\u{200b}", "\u{ad}", "\u{202e}", "\0", ""].iter().enumerate() {
+        let (session, split) = (format!("s{at}"), format!("{head}{inside}{tail}"));
+        let path = format!("/nowhere/{split}");
+        claude(
+            &shell,
+            &session,
+            "UserPromptSubmit",
+            json!({"prompt": format!("use {split}"), "transcript_path": path}),
+        );
+        claude(&shell, &session, "Stop", json!({"last_assistant_message": format!("used {split}")}));
+        let noted: Vec<_> = contents(&workspace.store().join("activity"));
+        assert!(noted.iter().any(|noted| noted.contains("use [secret: aws-access-key]")), "{noted:?}");
+        assert!(!noted.iter().any(|noted| noted.contains(tail)), "{inside:?}: {noted:?}");
+        claude(&shell, &session, "SessionEnd", json!({"reason": split}));
+    }
+    assert_eq!(holders(&workspace.store(), tail), [""; 0]);
+}
+
+fn contents(folder: &Path) -> Vec<String> {
+    std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).collect()
 }
 
 #[test]

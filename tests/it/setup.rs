@@ -6,23 +6,23 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-const HOSTS: [&str; 6] = ["claude", "codex", "gemini", "opencode", "cursor", "copilot"];
+pub const HOSTS: [&str; 6] = ["claude", "codex", "gemini", "opencode", "cursor", "copilot"];
 
-fn home(workspace: &Workspace) -> PathBuf {
+pub fn home(workspace: &Workspace) -> PathBuf {
     workspace.root().join("home")
 }
 
-fn put(path: &Path, text: &str) {
+pub fn put(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
 }
 
-fn text(path: impl AsRef<Path>) -> String {
+pub fn text(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(path.as_ref()).unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
 }
 
 /// Everything below a folder: path, and content or target, or that it is a folder; with its mode.
-fn tree(folder: &Path) -> BTreeMap<PathBuf, (u32, String)> {
+pub fn tree(folder: &Path) -> BTreeMap<PathBuf, (u32, String)> {
     let (mut found, mut folders) = (BTreeMap::new(), vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -155,6 +155,22 @@ fn an_edited_file_loses_our_parts_and_keeps_the_rest() {
     let mut after = tree(&home);
     after.retain(|path, _| !path.starts_with(home.join(".local")));
     assert_eq!(after, expected);
+}
+
+#[test]
+fn what_was_edited_by_hand_and_goes_is_kept_and_told() {
+    let workspace = Workspace::empty();
+    let skill = home(&workspace).join(".claude/skills/state/SKILL.md");
+    workspace.ok(&["setup", "claude"]);
+    let edited = text(&skill) + "mine\n";
+    put(&skill, &edited);
+    let dry = workspace.ok(&["setup", "claude", "--remove", "--dry-run"]);
+    assert!(dry.contains(&format!("delete: {}", skill.display())) && dry.contains("dry run, nothing written"), "{dry}");
+    let said = workspace.ok(&["setup", "claude", "--remove"]);
+    let backup =
+        said.lines().find_map(|line| line.split_once("SKILL.md was edited by hand; as it was: ")).map(|(_, path)| path);
+    assert_eq!(text(backup.unwrap_or_else(|| panic!("{said}"))), edited);
+    assert!(!skill.exists());
 }
 
 #[test]

@@ -69,6 +69,11 @@ fn codex() {
     }
     let steps = workspace.ok(&["setup", "codex"]);
     assert!(steps.contains("/hooks") && steps.contains("writable_roots"), "{steps}");
+    let table: String =
+        steps.lines().skip_while(|line| !line.contains("[sandbox_")).take(2).map(|line| format!("{line}\n")).collect();
+    let table: toml_edit::DocumentMut = table.parse().unwrap_or_else(|error| panic!("{error} in {table}"));
+    assert_eq!(table["sandbox_workspace_write"]["writable_roots"].as_array().map(toml_edit::Array::len), Some(1));
+    assert!(steps.contains("in each repository: state init"), "{steps}");
 }
 
 #[test]
@@ -166,7 +171,7 @@ fn instructions_and_skill() {
 const DRIVER: &str = r#"
 import { StatePlugin } from "./state.mjs"
 const hooks = await StatePlugin({ directory: process.cwd() })
-const id = "ses_1", system = [], context = []
+const id = "ses_1", system = [], context = [], shells = []
 const event = (type, properties) => hooks.event({ event: { type, properties } })
 await event("session.created", { info: { id } })
 await event("session.created", { info: { id: "ses_2", parentID: id } })
@@ -175,15 +180,24 @@ await hooks["experimental.chat.system.transform"]({ sessionID: id }, { system })
 await hooks["experimental.chat.system.transform"]({ sessionID: "ses_2" }, { system })
 await hooks["tool.execute.after"]({ tool: "edit", sessionID: "ses_2", callID: "c", args: { filePath: "/a" } }, {})
 await hooks["tool.execute.after"]({ tool: "read", sessionID: id, callID: "c" }, {})
-await event("message.updated", { info: { id: "m", role: "assistant" } })
+for (const given of ["", "mine", "claude:6d1e"]) for (const sessionID of [id, "ses_2", undefined]) {
+  const output = { env: {} }
+  process.env.STATE_SESSION = given
+  await hooks["shell.env"]({ cwd: "/", sessionID }, output)
+  shells.push(output.env.STATE_SESSION ?? null)
+}
+await hooks["tool.execute.before"]({ tool: "edit", sessionID: id, callID: "failed" }, { args: { filePath: "/failed" } })
+await event("message.updated", { info: { id: "m", sessionID: id, role: "assistant" } })
 await event("message.part.updated", { part: { type: "text", messageID: "m", sessionID: id, text: "all do" } })
 await event("message.part.updated", { part: { type: "text", messageID: "m", sessionID: id, text: "all done", time: { start: 1, end: 2 } } })
 await event("session.idle", { sessionID: id })
 await hooks["experimental.session.compacting"]({ sessionID: id }, { context })
+await event("message.part.updated", { part: { type: "text", messageID: "m", sessionID: id, text: "forgotten", time: { end: 3 } } })
+await hooks["tool.execute.after"]({ tool: "edit", sessionID: id, callID: "failed" }, {})
 for (const odd of [undefined, null, {}, { type: "session.created" }, { type: "constructor", properties: 7 }]) await hooks.event({ event: odd })
 for (const name of Object.keys(hooks)) await hooks[name]()
 await hooks.dispose()
-console.log(JSON.stringify({ system, context }))
+console.log(JSON.stringify({ system, context, shells }))
 "#;
 
 #[test]
@@ -218,7 +232,9 @@ fn the_plugin_tells_and_neither_throws_nor_hangs() {
         assert!(output.status.success(), "{name}: {}", transcript(&output));
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
         let texts = |count| vec!["from state"; if name == "tells" { count } else { 0 }];
-        assert_eq!(answer, json!({"system": texts(2), "context": texts(1)}), "{name}");
+        let own = "opencode:ses_1";
+        let shells = json!([own, own, null, null, null, null, own, own, null]);
+        assert_eq!(answer, json!({"system": texts(2), "context": texts(1), "shells": shells}), "{name}");
     }
     let said = std::fs::read_to_string(workspace.dir().join("said")).unwrap();
     let cwd = workspace.dir().canonicalize().unwrap();
@@ -236,7 +252,8 @@ fn the_plugin_tells_and_neither_throws_nor_hangs() {
         event("AssistantMessage", json!({"last_assistant_message": "all done"})),
         event("Stop", json!({"last_assistant_message": "all done"})),
         event("PreCompact", json!({})),
+        event("PostToolUse", json!({"tool_name": "edit", "tool_input": {}})),
     ];
-    assert_eq!(said[..6], expected);
+    assert_eq!(said[..7], expected, "what is over is kept no longer");
     assert_eq!(said.last().unwrap(), &event("SessionEnd", json!({})));
 }

@@ -135,7 +135,7 @@ fn the_handoff_of_a_session_with_a_list_and_a_failing_test() {
 
     ## Asked
 
-    > Add partial refunds to the ledger: POST /refunds, with tests. Keep the old endpoint working. The amounts are in cents.
+    > … Keep the old endpoint working. The amounts are in cents.
 
     ## Said last
 

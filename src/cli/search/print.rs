@@ -146,22 +146,15 @@ impl Printer<'_> {
     fn reason(&self, why: &Why) -> String {
         let part = told(&why.part);
         let found = format!("{}{}", thousands(why.found), if why.capped { "+" } else { "" });
-        let near = if why.near.is_empty() { String::new() } else { format!("; near: {}", why.near.join(", ")) };
         let rest = why.query.as_ref().and_then(|query| self.command(Vec::new(), query));
         let rest = rest.map(|rest| format!(": {rest}")).unwrap_or_default();
-        match why.cause {
-            Cause::Empty => "The store is empty. Begin: state add finding \"WHAT YOU LEARNED\"".to_owned(),
-            Cause::Value if why.found == 0 => format!("no record has {part}{near}"),
-            Cause::Value => format!("no record has {part}{near}; {found} without it{rest}"),
-            Cause::Phrase => format!("{part} does not occur as such; its words do, {found}{rest}"),
-            Cause::Filter | Cause::Time | Cause::Without => format!("{found} without {part}{rest}"),
-            Cause::Together => format!("{found} without all of {part}{rest}"),
-            Cause::Word => format!("{} occurs nowhere{near}", quoted(&why.part)),
+        why.told(&part, &found, &rest).unwrap_or_else(|| match why.cause {
             Cause::Undone => {
                 let title = why.near.first().map(|title| quoted(title)).unwrap_or_default();
                 format!("{part} {title} was undone: state show {part}")
             }
-        }
+            _ => "The store is empty. Begin: state add finding \"WHAT YOU LEARNED\"".to_owned(),
+        })
     }
 }
 

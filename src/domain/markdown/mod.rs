@@ -45,6 +45,8 @@ pub struct Parsed {
     pub tags: Vec<String>,
     /// From front matter.
     pub key: Option<String>,
+    /// Whether it has headings, or says at its top what it is; without either it is just some words.
+    pub is_structured: bool,
     /// One an item, in the order of the text.
     pub items: Vec<Draft>,
     /// The files that it says to read, as `path`, `path:12` or `path:12-40`.
@@ -69,10 +71,11 @@ pub fn parse(text: &str) -> Result<Parsed> {
     let front = front::read(&body, above, &mut parsed)?;
     let rest = body.splitn(front + 1, '\n').nth(front).unwrap_or("");
     let lines = line::lines(rest);
+    let heading = lines.iter().position(|line| matches!(line, Line::Heading { .. }));
+    parsed.is_structured = heading.is_some() || front > 0;
     if parsed.kind.is_empty() {
         parsed.kind = String::from(if is_summary(rest, &lines) { kind::SUMMARY } else { kind::HANDOFF });
     }
-    let heading = lines.iter().position(|line| matches!(line, Line::Heading { .. }));
     if parsed.title.is_empty() {
         parsed.title = title(&lines, heading);
     }

@@ -1,6 +1,7 @@
-//! Passwords in addresses: `scheme://user:PASSWORD@host`. Addresses are frequent, so this is no row with a pattern.
+//! Passwords in addresses: `scheme://user:PASSWORD@host`, `scheme://TOKEN@host`. Addresses are frequent, so this is no row with a pattern.
 
 use super::{Found, random};
+use std::ops::Range;
 
 /// The kind of what is found here.
 pub(super) const KIND: &str = "url-password";
@@ -10,6 +11,8 @@ pub(super) const KEYWORD: &str = "://";
 /// Bytes of a user and of a password that are looked at.
 const USER_BYTES_MAX: usize = 128;
 const PASSWORD_BYTES_MAX: usize = 512;
+/// A user of fewer bytes is taken for a name.
+const TOKEN_BYTES_MIN: usize = 20;
 
 /// What people write where a password would be, and what containers start with.
 const TRIVIAL: [&str; 18] = [
@@ -37,13 +40,21 @@ const TRIVIAL: [&str; 18] = [
 pub(super) fn find(text: &str, at: usize) -> Option<Found> {
     let user = run(&text[at..], USER_BYTES_MAX, b":/");
     let start = at + user;
-    let password = text[start..].strip_prefix(':')?;
+    let Some(password) = text[start..].strip_prefix(':') else { return token(text, at..start) };
     let len = run(password, PASSWORD_BYTES_MAX, b"/");
     // A password may have an `@` in it, a host has none.
     let len = password[..password.floor_char_boundary(len)].rfind('@')?;
     let (user, password) = (&text[at..start], &password[..len]);
     let is_masked = !password.is_empty() && !is_trivial(user, password) && !random::is_placeholder(password);
     is_masked.then(|| Found { kind: KIND, range: start + 1..start + 1 + len })
+}
+
+/// The token that stands for a user: chance has made it, not a person.
+fn token(text: &str, place: Range<usize>) -> Option<Found> {
+    let len = text[place.clone()].find('@').filter(|len| *len >= TOKEN_BYTES_MIN)?;
+    let range = place.start..place.start + len;
+    let token = &text[range.clone()];
+    (random::is_random(token) && !random::is_placeholder(token)).then_some(Found { kind: KIND, range })
 }
 
 /// Whether it guards nothing: it is the user's name, or stands for a password.

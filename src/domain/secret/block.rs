@@ -11,14 +11,26 @@ pub(super) const KEYWORDS: [&str; 2] = ["-----begin ", "private-lines:"];
 const LABEL_BYTES_MAX: usize = 48;
 /// A line is looked at by so many bytes.
 const WINDOW_BYTES: usize = 1024;
+/// Digits of a line's number.
+const NUMBER_DIGITS_MAX: usize = 7;
 /// What is not headed by a private key's label must be this long to be taken for a line of one.
 const LINE_BYTES_MIN: usize = 16;
 
-/// The block that starts at `start`, up to its end mark; without one, as far as its lines look like a key's.
-pub(super) fn find(text: &str, start: usize) -> Option<Found> {
-    let header = header_len(&text[start..])?;
-    let body = body_len(&text[start + header..])?;
-    Some(Found { kind: KIND, range: start..start + header + body })
+/// What was looked at, and what it was.
+pub(super) struct Look {
+    /// The block, up to its end mark; without one, as far as its lines look like a key's.
+    pub(super) found: Option<Found>,
+    /// Up to here another look would find the same.
+    pub(super) until: usize,
+}
+
+/// Looks at the block that starts at `start`.
+pub(super) fn look(text: &str, start: usize) -> Look {
+    let Some(header) = header_len(&text[start..]) else { return Look { found: None, until: start } };
+    let body_at = start + header;
+    let (body, looked) = body_len(&text[body_at..]);
+    let found = body.map(|len| Found { kind: KIND, range: start..body_at + len });
+    Look { found, until: body_at + looked }
 }
 
 /// The length of the first line, if it announces a private key.
@@ -28,12 +40,13 @@ fn header_len(text: &str) -> Option<usize> {
         let is_private = label.contains("PRIVATE KEY") && rest[label.len()..].starts_with("-----");
         return is_private.then_some(10 + label.len());
     }
-    let line = text.split(['\n', '\\']).next()?;
+    let head = &text[..text.floor_char_boundary(LABEL_BYTES_MAX)];
+    let line = &head[..head.find(['\n', '\\'])?];
     line.trim_end().ends_with(|c: char| c.is_ascii_digit()).then_some(line.len())
 }
 
-/// The length of the key's lines; none if there are none.
-fn body_len(text: &str) -> Option<usize> {
+/// The length of the key's lines, none if there are none; and of the lines that were looked at.
+fn body_len(text: &str) -> (Option<usize>, usize) {
     let (mut at, mut kept) = (0, 0);
     let mut has_key = false;
     while at < text.len() {
@@ -42,7 +55,8 @@ fn body_len(text: &str) -> Option<usize> {
         if let Some(end) = line.find("-----END ") {
             let rest = &line[end + 9..];
             let close = rest.find("-----").map_or(rest.len(), |dashes| dashes + 5);
-            return Some(at + end + 9 + close);
+            let len = at + end + 9 + close;
+            return (Some(len), len);
         }
         match kind_of(line) {
             Line::Key => (has_key, kept) = (true, line_end),
@@ -51,7 +65,7 @@ fn body_len(text: &str) -> Option<usize> {
         }
         at = line_end + separator_len(&text[line_end..]);
     }
-    has_key.then(|| text[..kept].trim_end_matches(['"', '\'', ',', ' ', '`']).len())
+    (has_key.then(|| text[..kept].trim_end_matches(['"', '\'', ',', ' ', '`']).len()), at)
 }
 
 /// Where a line ends, or in a very long one the letters of a key.
@@ -75,7 +89,8 @@ enum Line {
 }
 
 fn kind_of(line: &str) -> Line {
-    let bare = line.trim_matches(|c: char| c.is_whitespace() || "\"',+>|#*`".contains(c));
+    let is_around = |c: char| c.is_whitespace() || "\"',+>|#*`".contains(c);
+    let bare = without_number(line).trim_matches(is_around);
     let is_base64 = |word: &str| word.bytes().all(is_base64);
     match bare {
         "" => Line::Around,
@@ -84,6 +99,14 @@ fn kind_of(line: &str) -> Line {
         _ if is_header(bare) => Line::Around,
         _ => Line::Other,
     }
+}
+
+/// The line without the number that `cat -n`, `grep -n` and the tools with which agents read put before it.
+fn without_number(line: &str) -> &str {
+    let rest = line.trim_start_matches([' ', '\t']);
+    let number = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let is_number = (1..=NUMBER_DIGITS_MAX).contains(&number);
+    is_number.then(|| rest[number..].strip_prefix(['→', '\t', ' ', ':', '|', '-'])).flatten().unwrap_or(line)
 }
 
 /// `Proc-Type: 4,ENCRYPTED`, `DEK-Info: …`, `Version: …`, `Comment: …`.

@@ -2,8 +2,8 @@
 //!
 //! One pass over the text finds keywords (`keywords.rs`); what belongs to a keyword looks only at the text around
 //! it: a row of the table in `rules/` with its pattern, a private key's lines (`block.rs`), an assignment whose name says secret
-//! (`assignment.rs`), a private passage (`private.rs`). So the cost is one pass whatever the number of rules, and no text
-//! makes it more than linear: each look is bounded. A pattern is compiled when its keyword is met with enough behind it.
+//! (`name.rs`, `assignment.rs`), a private passage (`private.rs`). So the cost is one pass whatever the number of rules, and no text
+//! makes it more than linear: each look is bounded. What nobody sees in a text is left out of it first (`unseen.rs`). A pattern is compiled when its keyword is met with enough behind it.
 //!
 //! To know another credential add a row to `rules/`, and to its tests an example and a look-alike that must stay.
 //!
@@ -15,15 +15,17 @@ mod address;
 mod assignment;
 mod block;
 mod keywords;
+mod name;
 mod private;
 mod random;
 mod rules;
 mod scanner;
 #[cfg(test)]
 mod tests;
+mod unseen;
 mod value;
 
-pub use assignment::is_secret_name;
+pub use name::is_secret_name;
 pub use private::strip_private;
 pub use value::{Wants, each_in_value, mask_text, mask_value};
 
@@ -55,7 +57,10 @@ impl Found {
 /// The secrets and private passages of a text, in order; none overlaps another.
 #[must_use]
 pub fn find(text: &str) -> Vec<Found> {
-    scanner::scan(text)
+    match unseen::without(text) {
+        None => scanner::scan(text),
+        Some(seen) => seen.in_original(scanner::scan(seen.text())),
+    }
 }
 
 /// The text with a visible mark in the place of every secret and private passage; borrowed if there is none.

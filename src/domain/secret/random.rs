@@ -62,79 +62,102 @@ fn holds(value: &str, words: &[&str]) -> bool {
     value.len() <= 64 && words.iter().any(|word| lower.contains(word))
 }
 
-/// How often the class of characters changes: lower, upper, digit; what stands between words does not count.
-fn changes(value: &str) -> usize {
-    let class = |b: u8| match b {
-        b'a'..=b'z' => 1,
-        b'A'..=b'Z' => 2,
-        b'0'..=b'9' => 3,
-        _ => 0,
-    };
-    let mut last = 0;
-    let classes = value.bytes().map(class).filter(|class| *class > 0);
-    classes.filter(|class| std::mem::replace(&mut last, *class) != *class).count().saturating_sub(1)
-}
-
 /// What a value is made of.
-struct Makeup {
+#[derive(Default)]
+pub(super) struct Makeup {
+    len: usize,
     lower: usize,
     upper: usize,
     digits: usize,
     /// Of those that stand in passwords but not in names.
     signs: usize,
-    is_hex: bool,
+    /// How often the class changes: lower, upper, digit; what stands between words does not count.
+    changes: usize,
+    /// Bytes that are no digits of base 16.
+    other: usize,
 }
 
 impl Makeup {
-    fn of(value: &str) -> Self {
-        let count = |is: fn(&u8) -> bool| value.bytes().filter(is).count();
-        Self {
-            lower: count(u8::is_ascii_lowercase),
-            upper: count(u8::is_ascii_uppercase),
-            digits: count(u8::is_ascii_digit),
-            signs: count(|b| b"!@#$%^&*+=?~".contains(b)),
-            is_hex: value.bytes().all(|b| b.is_ascii_hexdigit()),
+    pub(super) fn of(value: &str) -> Self {
+        let (mut makeup, mut last) = (Self { len: value.len(), ..Self::default() }, 0);
+        for byte in value.bytes() {
+            let class = makeup.count(byte);
+            makeup.changes += usize::from(class > 0 && last > 0 && class != last);
+            makeup.other += usize::from(!byte.is_ascii_hexdigit());
+            last = if class > 0 { class } else { last };
         }
+        makeup
+    }
+
+    /// The class of a byte, counted.
+    fn count(&mut self, byte: u8) -> u8 {
+        let (class, count) = match byte {
+            b'a'..=b'z' => (1, &mut self.lower),
+            b'A'..=b'Z' => (2, &mut self.upper),
+            b'0'..=b'9' => (3, &mut self.digits),
+            b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*' | b'+' | b'=' | b'?' | b'~' => (0, &mut self.signs),
+            _ => return 0,
+        };
+        *count += 1;
+        class
     }
 
     fn classes(&self) -> usize {
         [self.lower, self.upper, self.digits, self.signs].iter().filter(|count| **count > 0).count()
     }
+
+    /// Whether chance has made the value that this is of: mixed without the order of words, names, numbers, versions, dates, paths.
+    pub(super) fn is_random(&self, value: &str) -> bool {
+        let (len, letters) = (self.len, self.lower + self.upper);
+        if len < 12 || self.digits == 0 && len < 20 || letters == 0 {
+            return false;
+        }
+        let is_mixed = self.changes * 6 >= len && (self.digits >= 2 || self.changes * 5 >= len * 2);
+        let wanted = if self.other == 0 && len >= 32 { 2.8 } else { 3.0 };
+        is_mixed && value.is_ascii() && entropy(value.as_bytes()) >= wanted
+    }
+
+    /// Whether the value is what rules for passwords ask for: letters with digits and signs among them.
+    pub(super) fn is_password(&self, value: &str) -> bool {
+        let letters = self.lower + self.upper;
+        let is_mixed = self.classes() >= 3 || self.digits >= 2 && letters >= 2 && self.changes >= 2;
+        let is_long = (8..=128).contains(&self.len);
+        is_long && self.digits + self.signs > 0 && is_mixed && entropy(value.as_bytes()) >= 2.5
+    }
+
+    /// Whether it is a password without a doubt, wherever it stands: with signs, letters and digits.
+    pub(super) fn is_clear_password(&self, value: &str) -> bool {
+        self.signs > 0 && self.digits > 0 && self.classes() >= 3 && self.is_password(value)
+    }
 }
 
-/// Whether chance has made it: mixed without the order of words, names, numbers, versions, dates, paths.
+/// Whether chance has made it.
 pub(super) fn is_random(value: &str) -> bool {
-    let makeup = Makeup::of(value);
-    let (len, changes) = (value.len(), changes(value));
-    let letters = makeup.lower + makeup.upper;
-    if !value.is_ascii() || len < 12 || makeup.digits == 0 && len < 20 || letters == 0 {
-        return false;
-    }
-    let is_mixed = changes * 6 >= len && (makeup.digits >= 2 || changes * 5 >= len * 2);
-    let wanted = if makeup.is_hex && len >= 32 { 2.8 } else { 3.0 };
-    is_mixed && entropy(value.as_bytes()) >= wanted
+    Makeup::of(value).is_random(value)
+}
+
+/// Whether it is what rules for passwords ask for.
+pub(super) fn is_password(value: &str) -> bool {
+    Makeup::of(value).is_password(value)
 }
 
 /// Whether it may be the secret half of an AWS key: 40 letters of base64 without the order of words or of a digest.
 pub(super) fn is_aws_secret(value: &str) -> bool {
-    let (bytes, makeup) = (value.as_bytes(), Makeup::of(value));
+    let bytes = value.as_bytes();
     let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
-    bytes.len() == 40 && bytes.iter().all(is_part) && makeup.lower > 0 && makeup.upper > 0 && entropy(bytes) >= 4.2
+    let is_mixed = || bytes.iter().any(u8::is_ascii_lowercase) && bytes.iter().any(u8::is_ascii_uppercase);
+    bytes.len() == 40 && bytes.iter().all(is_part) && is_mixed() && entropy(bytes) >= 4.2
 }
 
-/// Whether it is what rules for passwords ask for: letters with digits and signs among them.
-pub(super) fn is_password(value: &str) -> bool {
-    let makeup = Makeup::of(value);
-    let is_long = value.len() >= 8 && value.len() <= 128;
-    let is_mixed =
-        makeup.classes() >= 3 || makeup.digits >= 2 && makeup.lower + makeup.upper >= 2 && changes(value) >= 2;
-    is_long && makeup.digits + makeup.signs > 0 && is_mixed && entropy(value.as_bytes()) >= 2.5
-}
-
-/// Whether it is a digest of a commit or a file: they are no secrets wherever they stand.
+/// Whether it is a digest of a commit or a file, which is a secret only where a name says so.
 pub(super) fn is_digest(value: &str) -> bool {
     let hex = value.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    hex && matches!(value.len(), 7..=12 | 40 | 64 | 128) || value.starts_with("sha256:") || value.starts_with("sha512-")
+    hex && matches!(value.len(), 7..=12 | 40 | 64 | 128) || is_labelled_digest(value)
+}
+
+/// Whether it says of itself that it is a digest.
+pub(super) fn is_labelled_digest(value: &str) -> bool {
+    value.starts_with("sha256:") || value.starts_with("sha512-")
 }
 
 /// Whether it is a universally unique identifier.

@@ -1,8 +1,9 @@
 //! One pass over the text: keywords, and what each of them starts.
 
+use super::assignment::{self, Assignments};
 use super::keywords::Keywords;
 use super::rules::{self, Rule};
-use super::{Found, MARK, address, assignment, block, private};
+use super::{Found, MARK, address, block, name, private};
 use regex::bytes::{Regex, RegexBuilder};
 use std::ops::Range;
 use std::sync::{LazyLock, OnceLock};
@@ -11,7 +12,7 @@ use std::sync::{LazyLock, OnceLock};
 const MARK_BYTES_MAX: usize = 40;
 
 /// Kinds that say where a secret stands; what it is says more.
-const VAGUE: [&str; 4] = [address::KIND, "authorization", "bearer-token", "command-password"];
+const VAGUE: [&str; 6] = [address::KIND, "authorization", "bearer-token", "command-password", "cookie", "sql-password"];
 
 /// What a keyword starts.
 #[derive(Clone, Copy)]
@@ -39,7 +40,7 @@ struct Scanner {
 static SCANNER: LazyLock<Scanner> = LazyLock::new(|| {
     let mut pairs = vec![(MARK, Starts::Mark), (private::OPEN, Starts::Private), (address::KEYWORD, Starts::Address)];
     pairs.extend(block::KEYWORDS.map(|word| (word, Starts::Block)));
-    pairs.extend(assignment::KEYWORDS.map(|word| (word, Starts::Assignment)));
+    pairs.extend(name::KEYWORDS.map(|word| (word, Starts::Assignment)));
     for (at, rule) in rules::all().enumerate() {
         pairs.extend(rule.keywords.iter().map(|word| (*word, Starts::Rule(at))));
     }
@@ -52,24 +53,29 @@ static SCANNER: LazyLock<Scanner> = LazyLock::new(|| {
 
 /// The secrets and private passages of a text, in order; none overlaps another.
 pub(super) fn scan(text: &str) -> Vec<Found> {
+    scan_counted(text).0
+}
+
+/// As [`scan`], and how many bytes were judged: names, values and the lines of keys, the same ones each time they are.
+pub(super) fn scan_counted(text: &str) -> (Vec<Found>, usize) {
     let scanner = &*SCANNER;
-    let mut hits =
-        Hits { text, found: Vec::new(), masked_until: 0, private_until: 0, assigned_until: 0, skip: Vec::new() };
+    let mut hits = Hits::new(text);
     scanner.keywords.each(text.as_bytes(), |word, start, end| {
         if start < hits.masked_until {
             return;
         }
         match scanner.starts[word] {
             Starts::Mark => hits.masked_until = mark_end(text, end),
-            Starts::Private if start >= hits.private_until => hits.private(start),
+            Starts::Private => hits.private(),
             Starts::Address => hits.take(address::find(text, end)),
-            Starts::Block => hits.take(block::find(text, start)),
+            Starts::Block => hits.block(start),
             Starts::Assignment if start >= hits.assigned_until => hits.assignment(start..end),
-            Starts::Private | Starts::Assignment => {}
+            Starts::Assignment => {}
             Starts::Rule(at) => hits.rule(scanner, at, start),
         }
     });
-    settle(text, hits.found)
+    let judged = hits.assignments.judged + hits.block_bytes;
+    (settle(text, hits.found), judged)
 }
 
 struct Hits<'a> {
@@ -77,29 +83,73 @@ struct Hits<'a> {
     found: Vec<Found>,
     /// Nothing starts within a mark.
     masked_until: usize,
-    /// What is within a private passage is none of its own.
-    private_until: usize,
-    /// Nor does a value assign another.
+    /// Whether the private passages were looked for.
+    has_private: bool,
+    assignments: Assignments,
+    /// A value does not assign another.
     assigned_until: usize,
+    /// Nor has the block of a key another.
+    block_until: usize,
+    /// Bytes of blocks that were looked at.
+    block_bytes: usize,
     /// By row: where its last match ends. Within it the row finds nothing better, and would look at it again and again.
     skip: Vec<usize>,
+    /// Bytes that a credential may have, as far as they were looked at.
+    room: Range<usize>,
 }
 
-impl Hits<'_> {
+impl<'a> Hits<'a> {
+    fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            found: Vec::new(),
+            masked_until: 0,
+            has_private: false,
+            assignments: Assignments::default(),
+            assigned_until: 0,
+            block_until: 0,
+            block_bytes: 0,
+            skip: Vec::new(),
+            room: 0..0,
+        }
+    }
+
     fn take(&mut self, found: Option<Found>) {
         self.found.extend(found);
     }
 
     fn assignment(&mut self, keyword: Range<usize>) {
-        let found = assignment::find(self.text, keyword);
+        let found = self.assignments.find(self.text, keyword);
         self.assigned_until = found.as_ref().map_or(0, |found| found.range.end);
         self.take(found);
     }
 
-    fn private(&mut self, start: usize) {
-        let found = private::find(self.text, start);
-        self.private_until = found.as_ref().map_or(start, |found| found.range.end);
-        self.take(found);
+    fn private(&mut self) {
+        if !std::mem::replace(&mut self.has_private, true) {
+            let passages = private::passages(self.text).into_iter();
+            self.found.extend(passages.map(|range| Found { kind: super::PRIVATE_KIND, range }));
+        }
+    }
+
+    fn block(&mut self, start: usize) {
+        if start >= self.block_until {
+            let look = block::look(self.text, start);
+            self.block_bytes += look.until - start;
+            self.block_until = look.until;
+            self.take(look.found);
+        }
+    }
+
+    /// Whether so many bytes from a start may be a credential's: mere mentions of a keyword end here.
+    fn has_room(&mut self, start: usize, min: usize) -> bool {
+        let is_part = |b: &u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'`' | b'<' | b'>');
+        if !(self.room.start..=self.room.end).contains(&start) {
+            self.room = start..start;
+        }
+        while self.room.end < start + min && self.text.as_bytes().get(self.room.end).is_some_and(is_part) {
+            self.room.end += 1;
+        }
+        self.room.end >= start + min
     }
 
     fn rule(&mut self, scanner: &Scanner, at: usize, keyword: usize) {
@@ -110,7 +160,7 @@ impl Hits<'_> {
         if is_within || self.skip.get(at).is_some_and(|until| start < *until) {
             return;
         }
-        if !rule.has_room(&bytes[start..]) {
+        if !self.has_room(start, rule.min) {
             return;
         }
         let Some(pattern) = pattern.get_or_init(|| compile(rule)) else { return };

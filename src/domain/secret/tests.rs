@@ -27,9 +27,17 @@ fn examples() -> Vec<Example> {
 }
 
 /// What looks like a secret and is none.
-const LOOK_ALIKES: [&str; 62] = [
+const LOOK_ALIKES: [&str; 70] = [
     "fix: mask tokens (#4821) in 3f786850e387550fdab836ed7e6dc881de23001b",
-    "secret: 3f786850e387550fdab836ed7e6dc881de23001b",
+    "the secret 3f786850e387550fdab836ed7e6dc881de23001b",
+    "impl Foo<Private> for Bar. Next step: Vec<Private>, then Map<private>",
+    "#include <private>\n# include <private> too",
+    "say \"use <private> to hide\" or `a <private> b`, `</private>` ends it",
+    "```\n<private>\n```\nand on",
+    "password reset v2.1.0-beta3, token refresh every 15m",
+    "| token | string |\n| Password reset | 3 steps |",
+    "Cookie: theme=dark; lang=en",
+    "docker login -u me -p $PASSWORD; mysql -h db -proot",
     "token 3f786850e387550fdab836ed7e6dc881de23001b, digest sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "password: changeme",
     "PASSWORD=<your-password>",
@@ -184,6 +192,14 @@ fn private_passages_go_nested_unclosed_and_in_any_case() {
     let cases = [
         ("a <private>b</private> c", "a [private] c"),
         ("a <PRIVATE>b <private>c</private> d</Private> e", "a [private] e"),
+        ("a <PRIVATE>b", "a <PRIVATE>b"),
+        ("a <private >b</private > c", "a [private] c"),
+        ("a:<private reason=\"x\">b</private> c", "a:[private] c"),
+        ("x\n<private why='y'>b", "x\n[private]"),
+        ("Vec<Private> and <private>b</private> c", "Vec<Private> and [private] c"),
+        ("<private>a Vec<private> b</private> c", "[private] c"),
+        ("`<private>` and <private>b `</private>` c</private> d", "`<private>` and [private] d"),
+        ("```\n<private>b</private>\n```", "```\n[private]\n```"),
         ("a <private>b\nand the rest", "a [private]"),
         ("a </private> b", "a </private> b"),
         ("<private></private><private>x</private>", "[private][private]"),
@@ -218,6 +234,85 @@ fn fields_of_values_are_masked_by_their_names() {
 }
 
 #[test]
+fn a_private_key_goes_with_the_numbers_of_its_lines() {
+    let line = "MIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF8PbnGy0AHB7MhgHcTz6sE2I2yPB";
+    for sign in ["→", "\t", ": ", " | "] {
+        let lines = ["-----BEGIN RSA PRIVATE KEY-----", line, line, "-----END RSA PRIVATE KEY-----"];
+        let numbered = lines.iter().enumerate().map(|(at, line)| format!("{:>6}{sign}{line}\n", at + 1));
+        assert_eq!(mask(&numbered.collect::<String>()), format!("     1{sign}[secret: private-key]\n"));
+    }
+}
+
+#[test]
+fn a_secret_is_found_whatever_is_around_it() {
+    let (word, hex) = ("aB3dE5gH7jK9mN1pQ3sT5vW7xY9zA1cE", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b");
+    let sets: [(&str, &[&str]); 3] = [
+        (
+            "Kz7!mN1pQ3sT",
+            &["**Password:** `{}`", "| password | {} |", "password\t{}", "IDENTIFIED BY '{}'", "WITH PASSWORD '{}'"],
+        ),
+        (
+            word,
+            &[
+                "https://{}@github.com/a/b",
+                "api key: {}",
+                "the API key is {}",
+                "docker login -u me -p {}",
+                "mysql -uroot -p{} db",
+                "Cookie: lang=en; sessionid={}",
+                "<add key=\"ApiKey\" value=\"{}\"/>",
+                "- name: API_KEY\n  value: {}",
+                "API_TOKEN=\n{}",
+                "password%3D{}",
+            ],
+        ),
+        (hex, &["\"secret\": \"{}\"", "token: {}"]),
+    ];
+    for (secret, around) in sets {
+        for around in around {
+            let masked = mask(&around.replace("{}", secret)).into_owned();
+            assert!(masked.contains(MARK) && !masked.contains(secret), "{around}: {masked}");
+        }
+    }
+    let aws = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    for around in ["AWS_SECRET_ACCESS_KEY=\n", "secret access key: "] {
+        assert_eq!(mask(&format!("{around}{aws}")), format!("{around}[secret: aws-secret-key]"));
+    }
+}
+
+#[test]
+fn what_nobody_sees_in_a_secret_does_not_hide_it() {
+    let (head, tail) = ("AKIAIOSF", "ODNN7EXAMPLE");
+    for unseen in
+        ["\u{200b}", "\u{ad}", "\u{200d}", "\u{2060}", "\u{feff}", "\u{202e}", "\0", "\u{8}", "\u{200b}\u{ad}"]
+    {
+        let text = format!("{unseen}a{unseen} {head}{unseen}{tail} {unseen}b 漢{unseen}");
+        let masked = format!("{unseen}a{unseen} [secret: aws-access-key] {unseen}b 漢{unseen}");
+        assert_eq!(mask(&text), masked);
+        assert_eq!(mask(&masked), masked);
+    }
+}
+
+#[test]
+fn each_byte_is_judged_at_most_a_few_times() {
+    let pieces = [
+        "password=",
+        "a_token_",
+        "a_token_=b",
+        "tokentokentoken=",
+        "word ",
+        "Comment: -----BEGIN PRIVATE KEY-----\n",
+        "-----BEGIN PRIVATE KEY-----\n\n",
+        "private-lines:",
+    ];
+    for piece in pieces {
+        let text = piece.repeat(50_000 / piece.len());
+        let (_, judged) = scanner::scan_counted(&text);
+        assert!(judged <= 4 * text.len(), "{piece:?}: {judged} of {}", text.len());
+    }
+}
+
+#[test]
 fn no_text_takes_more_than_a_linear_look() {
     // Quadratic work would take hours on these, not seconds.
     let pieces = [
@@ -236,6 +331,11 @@ fn no_text_takes_more_than_a_linear_look() {
         "secret",
         "_key\\",
         "AKIAAAAAAAAAAAAAAAAA",
+        "private-lines:",
+        "Comment: -----BEGIN PRIVATE KEY-----\n",
+        "\"<private>",
+        "a<private>",
+        "cookie: a=b;",
     ];
     for piece in pieces {
         let text = piece.repeat(400_000 / piece.len());

@@ -30,6 +30,118 @@ const INJECTED: [&str; 26] = [
     "untrusted_context",
 ];
 
+/// Commands that a host answers itself, by their first word: nothing is asked of the agent.
+const HOST_COMMANDS: [&str; 52] = [
+    "about",
+    "add-dir",
+    "agents",
+    "approvals",
+    "auth",
+    "bashes",
+    "clear",
+    "compact",
+    "compress",
+    "config",
+    "context",
+    "copy",
+    "cost",
+    "doctor",
+    "editor",
+    "effort",
+    "exit",
+    "export",
+    "fast",
+    "feedback",
+    "help",
+    "hooks",
+    "ide",
+    "keymap",
+    "login",
+    "logout",
+    "mcp",
+    "memory",
+    "model",
+    "models",
+    "new",
+    "output-style",
+    "permissions",
+    "plugin",
+    "privacy-settings",
+    "quit",
+    "release-notes",
+    "rename",
+    "resume",
+    "rewind",
+    "sessions",
+    "settings",
+    "skills",
+    "stats",
+    "status",
+    "statusline",
+    "terminal-setup",
+    "theme",
+    "themes",
+    "upgrade",
+    "usage",
+    "vim",
+];
+
+/// Whole messages that only say that it may go on, in lower case.
+const NODS: [&str; 52] = [
+    "y",
+    "yes",
+    "yes please",
+    "yep",
+    "yeah",
+    "ok",
+    "okay",
+    "k",
+    "sure",
+    "go",
+    "go on",
+    "go ahead",
+    "go on please",
+    "please go on",
+    "continue",
+    "continue please",
+    "please continue",
+    "proceed",
+    "please proceed",
+    "do it",
+    "do that",
+    "keep going",
+    "carry on",
+    "next",
+    "thanks",
+    "thank you",
+    "good",
+    "great",
+    "perfect",
+    "lgtm",
+    "resume",
+    "ja",
+    "ja bitte",
+    "weiter",
+    "mach weiter",
+    "bitte weiter",
+    "oui",
+    "continue stp",
+    "si",
+    "sí",
+    "sigue",
+    "да",
+    "продължи",
+    "продължавай",
+    "继续",
+    "好",
+    "好的",
+    "是",
+    "可以",
+    "はい",
+    "続けて",
+    "お願いします",
+];
+
 /// Whole messages that begin so were not written by a person.
 const NOT_ASKED: [&str; 9] = [
     "# AGENTS.md instructions",
@@ -54,12 +166,43 @@ const AFTER_SUMMARY: [&str; 3] = [
     "\nPlease continue the conversation",
 ];
 
-/// The request in a user's message; `None` if nothing of it was asked by a person.
-pub(super) fn request(text: &str) -> Option<String> {
+/// The request in a user's message; `None` if nothing of it was asked by a person, or of the host alone.
+#[must_use]
+pub fn request(text: &str) -> Option<String> {
+    if let Some(command) = command(text) {
+        return Some(command);
+    }
     let left = without_injected(text);
     let left = left.trim();
     let is_foreign = NOT_ASKED.iter().chain(&SUMMARIES).any(|opening| left.starts_with(opening));
-    (!left.is_empty() && !is_foreign).then(|| left.to_owned())
+    (!left.is_empty() && !is_foreign && !is_for_host(left)).then(|| left.to_owned())
+}
+
+/// Whether a request only says that the one before it may go on.
+#[must_use]
+pub fn is_nod(request: &str) -> bool {
+    let words = request.trim().trim_end_matches(['.', '!', ',', '。', '！']).to_lowercase();
+    NODS.contains(&words.replace(',', "").as_str())
+}
+
+/// A command of the person's own, as its host writes it down: with what it is about.
+fn command(text: &str) -> Option<String> {
+    let part = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once(&format!("</{name}>"))?.0.trim())
+    };
+    let (name, args) = (part("command-name")?, part("command-args").unwrap_or(""));
+    let command = format!("/{} {args}", name.trim_start_matches('/'));
+    let command = command.trim_end();
+    (command.len() > 1 && !is_for_host(command)).then(|| command.to_owned())
+}
+
+/// `/model opus` and `!ls` are over when the host has done them.
+fn is_for_host(request: &str) -> bool {
+    let Some(line) = request.lines().next().filter(|_| request.lines().count() == 1) else { return false };
+    let word = line.strip_prefix('/').and_then(|rest| rest.split_whitespace().next());
+    word.is_some_and(|word| HOST_COMMANDS.contains(&word))
+        || line.starts_with('!') && !line[1..].starts_with(['!', '['])
 }
 
 /// The summary that a user's message carries, if it is one.
@@ -118,6 +261,19 @@ mod tests {
             ("why is a < b and <T> generic?", Some("why is a < b and <T> generic?")),
             ("<skillful> is no tag of theirs", Some("<skillful> is no tag of theirs")),
             ("<command-name>/clear</command-name> <command-args></command-args>", None),
+            ("<command-name>/model</command-name>\n<command-args>opus</command-args>", None),
+            (
+                "<command-message>fix-issue is running…</command-message>\n<command-name>/fix-issue</command-name>\n<command-args>123 retry on 503</command-args>",
+                Some("/fix-issue 123 retry on 503"),
+            ),
+            ("<command-name>/review</command-name>", Some("/review")),
+            ("/fix-issue 123", Some("/fix-issue 123")),
+            ("/clear", None),
+            ("/compact keep the plan", None),
+            (" /exit\n", None),
+            ("!ls -la", None),
+            ("/etc/hosts is wrong", Some("/etc/hosts is wrong")),
+            ("/model opus\nand fix it", Some("/model opus\nand fix it")),
             ("# AGENTS.md instructions for /p\n\n<INSTRUCTIONS>obey</INSTRUCTIONS>", None),
             ("[Request interrupted by user for tool use]", None),
             ("<permissions instructions>\nall\n</permissions instructions>", None),
@@ -125,6 +281,16 @@ mod tests {
         ];
         for (text, asked) in cases {
             assert_eq!(request(text).as_deref(), asked, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_nod_asks_for_nothing_new() {
+        for nod in ["yes", "Go on.", "continue please", "Yes, please!", "да", "继续。"] {
+            assert!(is_nod(nod), "{nod}");
+        }
+        for request in ["yes but without the cache", "go on with the docs", "fix it", ""] {
+            assert!(!is_nod(request), "{request}");
         }
     }
 

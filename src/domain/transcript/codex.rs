@@ -3,7 +3,9 @@
 //! The same thing can be told twice, as an item of the conversation and as an event; what is made of it is keyed, so that
 //! once and twice are the same. Newer models call tools from a script: `await tools.exec_command({"cmd": "…"})`.
 
-use super::{Act, Answer, Entry, Meta, What, any_text, asked, content, ends, literal, owned, text, time, todos};
+use super::{
+    Act, Answer, Entry, Meta, What, any_text, asked, content, ends, literal, owned, patched_paths, text, time, todos,
+};
 use serde_json::Value;
 
 /// Calls of one script that are looked at.
@@ -111,12 +113,12 @@ fn act(name: &str, input: &Value) -> Act {
         "exec_command" | "shell" | "shell_command" | "container.exec" | "local_shell" => {
             let line = ["cmd", "command"].iter().map(|key| argv(&input[*key])).find(|line| !line.is_empty());
             let line = line.unwrap_or_default();
-            match line.starts_with("apply_patch").then(|| patched(&line)) {
+            match line.starts_with("apply_patch").then(|| patched_paths(&line)) {
                 Some(paths) if !paths.is_empty() => Act::Edit(paths),
                 _ => Act::Command { line, background: false },
             }
         }
-        "apply_patch" => Act::Edit(patched(input.as_str().unwrap_or_else(|| text(input, "input")))),
+        "apply_patch" => Act::Edit(patched_paths(input.as_str().unwrap_or_else(|| text(input, "input")))),
         "update_plan" => Act::Todos(todos(input.get("plan"))),
         "spawn_agent" => Act::Agent(ends(any_text(input, &["task_name", "message", "prompt"]))),
         "request_user_input" => Act::Question(ends(text(&input["questions"][0], "question"))),
@@ -132,13 +134,6 @@ fn argv(value: &Value) -> String {
         [shell, flag, line] if shell.ends_with("sh") && flag.starts_with('-') => ends(line),
         _ => ends(&words.join(" ")),
     }
-}
-
-/// The files that a patch names.
-fn patched(patch: &str) -> Vec<String> {
-    let markers = ["*** Update File: ", "*** Add File: ", "*** Delete File: ", "*** Move to: "];
-    let path = |line: &str| markers.iter().find_map(|marker| line.trim_end().strip_prefix(marker)).map(ends);
-    patch.lines().filter_map(path).collect()
 }
 
 /// The tools that a script calls with arguments that stand there as they are.

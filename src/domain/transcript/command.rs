@@ -233,30 +233,39 @@ fn subject(commit: &str) -> Option<String> {
     (!subject.is_empty()).then_some(subject)
 }
 
-/// Which of the edited files a commit leaves behind: none if it took everything, else those that it does not name.
-pub(super) fn left_behind(line: &str, files: &[String]) -> Vec<String> {
+/// What a command names to `git add`.
+pub(super) fn staged(line: &str) -> Vec<String> {
+    let paths = line.split("git add ").skip(1).flat_map(|rest| {
+        rest.split(['&', ';', '|', '\n'])
+            .next()
+            .unwrap_or("")
+            .split_whitespace()
+            .map(|word| word.trim_matches(['"', '\'']))
+    });
+    paths.map(str::to_owned).collect()
+}
+
+/// Which of the edited files a commit leaves behind: none if it took everything, else those that neither it nor what was
+/// `staged` before it names.
+pub(super) fn left_behind(line: &str, staged: &[String], files: &[String]) -> Vec<String> {
     let commit = line.find("git commit").map_or("", |at| &line[at..]);
     let flags: Vec<&str> = commit.split_whitespace().take_while(|word| !word.contains(['"', '\''])).collect();
-    let all = flags
-        .iter()
-        .any(|flag| *flag == "--all" || flag.starts_with('-') && !flag.starts_with("--") && flag.contains('a'));
-    let added = line.split("git add ").nth(1).map(|rest| rest.split(['&', ';', '\n']).next().unwrap_or(""));
-    match added {
-        Some(paths) if !all => {
-            let mut words = paths.split_whitespace();
-            if words.any(|word| matches!(word, "-A" | "." | "--all" | "-u" | ":/" | "*")) {
-                return Vec::new();
-            }
-            let is_named = |file: &String| {
-                paths.split_whitespace().any(|word| {
-                    let word = word.trim_matches(['"', '\'']).trim_start_matches("./").trim_end_matches('/');
-                    file == word || file.ends_with(&format!("/{word}")) || file.contains(&format!("{word}/"))
-                })
-            };
-            files.iter().filter(|file| !is_named(file)).cloned().collect()
-        }
-        _ => Vec::new(),
+    let is_all =
+        |flag: &&str| *flag == "--all" || flag.starts_with('-') && !flag.starts_with("--") && flag.contains('a');
+    let is_everything = |word: &String| matches!(word.as_str(), "-A" | "." | "--all" | "-u" | ":/" | "*");
+    if flags.iter().any(is_all) || staged.iter().any(is_everything) {
+        return Vec::new();
     }
+    let own = commit.lines().next().unwrap_or("").split_once(" -- ").map_or("", |(_, paths)| paths);
+    let named: Vec<&str> = staged.iter().map(String::as_str).chain(own.split_whitespace()).collect();
+    let is_named = |file: &String| {
+        named.iter().any(|word| {
+            let word = word.trim_matches(['"', '\'']).trim_start_matches("./").trim_end_matches('/');
+            !word.is_empty()
+                && (file == word || file.ends_with(&format!("/{word}")) || file.contains(&format!("{word}/")))
+        })
+    };
+    files.iter().filter(|file| !is_named(file)).cloned().collect()
 }
 
 #[cfg(test)]
@@ -333,16 +342,24 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_leaves_behind_what_it_does_not_name() {
+    fn a_commit_leaves_behind_what_neither_it_nor_what_was_staged_names() {
         let files = ["src/a.rs".to_owned(), "src/b.rs".to_owned()];
-        assert_eq!(left_behind("git add src/a.rs && git commit -m x", &files), ["src/b.rs"]);
-        for line in [
-            "git add -A && git commit -m x",
-            "git commit -am x",
-            "git commit -m x",
-            "git add src && git commit -m 'a b'",
+        let left = |lines: &[&str]| {
+            let named: Vec<String> = lines.iter().flat_map(|line| staged(line)).collect();
+            left_behind(lines.last().unwrap(), &named, &files)
+        };
+        assert_eq!(left(&["git add src/a.rs && git commit -m x"]), ["src/b.rs"]);
+        assert_eq!(left(&["git add src/a.rs", "git commit -m x"]), ["src/b.rs"]);
+        assert_eq!(left(&["git commit -m 'a b' -- src/b.rs"]), ["src/a.rs"]);
+        assert_eq!(left(&["git commit -m x"]), files, "what was staged is not known");
+        for lines in [
+            &["git add -A && git commit -m x"][..],
+            &["git commit -am x"],
+            &["git add src/a.rs; git add ./src/b.rs", "git commit -m x"],
+            &["git add .", "git commit -m x"],
+            &["git add src && git commit -m 'a b'"],
         ] {
-            assert!(left_behind(line, &files).is_empty(), "{line}");
+            assert!(left(lines).is_empty(), "{lines:?}");
         }
     }
 }

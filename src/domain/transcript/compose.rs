@@ -4,14 +4,14 @@
 //! outside: every line is cleaned, shortened and stands behind a label or `> `, so that nothing in it becomes a heading,
 //! an item or an order of ours.
 
-use super::excerpt::excerpt;
+use super::excerpt::{announces, both_ends, excerpt};
 use super::story::Story;
 use super::{Todo, TodoState};
 use crate::domain::activity::{Activity, Background};
 use crate::domain::draft::Draft;
 use crate::domain::kind;
 use crate::domain::reference::Reference;
-use crate::domain::text::{clean_line, estimate_tokens, truncate_tokens, truncate_width};
+use crate::domain::text::{clean_line, estimate_tokens, truncate_width};
 use chrono::{DateTime, Utc};
 use std::fmt::Write as _;
 
@@ -23,7 +23,10 @@ const OPEN_TOKENS: usize = 320;
 const SAID_TOKENS: usize = 170;
 const SUMMARY_TOKENS: usize = 110;
 const ASKED_TOKENS: usize = 60;
+const UNANSWERED_TOKENS: usize = 30;
 const TITLE_COLUMNS: usize = 100;
+/// A request of so many bytes has something pasted into it.
+const PASTED_BYTES_MIN: usize = 2000;
 /// Characters of a first line that makes a title of its own.
 const FIRST_LINE_MIN: usize = 20;
 const LINE_COLUMNS: usize = 150;
@@ -57,6 +60,24 @@ pub fn compose(activity: &Activity, story: &Story) -> Option<Draft> {
     Some(Draft { kind: kind::HANDOFF.to_owned(), title, body, refs, entries, ..Draft::default() })
 }
 
+/// Whether nothing was done in a session and nothing of it is open: such a handoff hides no other.
+#[must_use]
+pub fn is_trivial(activity: &Activity, story: &Story) -> bool {
+    let told = Told::new(activity, story);
+    let is_idle = told.files.is_empty() && story.commits.is_empty() && told.unfinished("").is_empty();
+    is_idle && !told.message.is_some_and(announces)
+}
+
+/// Whether two texts are the same, as far as neither was cut.
+fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (clean_line(one), clean_line(other));
+    let (short, long) = if one.contains('…') { (one, other) } else { (other, one) };
+    match short.split_once('…') {
+        Some((head, _)) => !head.trim().is_empty() && long.starts_with(head.trim_end()),
+        None => short == long,
+    }
+}
+
 /// A transcript may lag behind the hooks, or hooks may be missing: the later one is right.
 fn later<'a>(
     (hook, hook_at): (Option<&'a str>, Option<DateTime<Utc>>),
@@ -84,7 +105,7 @@ impl<'a> Told<'a> {
             activity,
             story,
             request,
-            last_request: last.filter(|last| Some(*last) != request),
+            last_request: last.filter(|last| !request.is_some_and(|request| is_same(last, request))),
             message: later(said, (some(story.message.as_ref()), story.said_at)),
             is_answered: asked_at.is_none() || activity.said_at.max(story.said_at) >= asked_at,
             files,
@@ -96,17 +117,14 @@ impl<'a> Told<'a> {
         let commit = || self.story.commits.last().map(|commit| commit.subject.clone());
         let edited = || self.files.last().map(|file| format!("Edited {file}"));
         let text = self.request.or(self.last_request).map(str::to_owned).or_else(commit).or_else(edited)?;
-        // The first line of a long request says what it is about, unless it is only a heading or a greeting.
-        let first = text.trim().lines().next().unwrap_or("");
-        let text = if first.chars().count() >= FIRST_LINE_MIN { first } else { &text };
-        let title = truncate_width(&clean_line(text), TITLE_COLUMNS);
+        let title = title_of(&text);
         (!title.is_empty()).then_some(title)
     }
 
     fn body(&self, title: &str) -> String {
         let stopped = !self.story.under_way.is_empty() || self.story.trouble.is_some();
         let parts = [
-            (if stopped { "Stopped at" } else { "Unfinished" }, within(self.unfinished(), OPEN_TOKENS)),
+            (if stopped { "Stopped at" } else { "Unfinished" }, within(self.unfinished(title), OPEN_TOKENS)),
             ("Asked", self.asked(title)),
             ("Said last", self.message.map_or_else(Vec::new, |said| quoted(&excerpt(said, SAID_TOKENS)))),
             ("Kept at compaction", self.kept()),
@@ -133,13 +151,16 @@ impl<'a> Told<'a> {
         body.trim_end().to_owned()
     }
 
-    fn unfinished(&self) -> Vec<String> {
+    fn unfinished(&self, title: &str) -> Vec<String> {
         let story = self.story;
         let mut lines: Vec<String> = story.under_way.iter().rev().take(3).map(|way| item("under way", way)).collect();
         lines.extend(story.trouble.iter().map(|trouble| item("the host could not go on", trouble)));
-        if let Some(asked) = self.last_request.or(self.request).filter(|_| !self.is_answered) {
-            lines.push(item("asked and not answered", asked));
-        }
+        lines.extend(self.unanswered().map(|asked| {
+            if is_same(&title_of(asked), title) {
+                return "- asked and not answered: the request above".to_owned();
+            }
+            item("asked and not answered", &both_ends(&clean_line(asked), UNANSWERED_TOKENS))
+        }));
         let failed = story.commands.iter().rev().filter(|command| command.passed == Some(false)).take(COMMANDS_MAX);
         lines.extend(failed.map(|command| {
             let columns = LINE_COLUMNS / command.told.len().max(1);
@@ -184,11 +205,21 @@ impl<'a> Told<'a> {
         found
     }
 
-    /// The requests, where the title does not say it all.
+    /// What was asked last, if nobody answered it.
+    fn unanswered(&self) -> Option<&'a str> {
+        self.last_request.or(self.request).filter(|_| !self.is_answered)
+    }
+
+    /// The requests, where neither the title nor what is unfinished says it all.
     fn asked(&self, title: &str) -> Vec<String> {
-        let whole = self.request.filter(|request| clean_line(request) != title);
-        let texts = whole.into_iter().chain(self.last_request);
-        texts.flat_map(|text| quoted(&[truncate_tokens(&clean_line(text), ASKED_TOKENS)])).collect()
+        let whole = self.request.map(clean_line).filter(|request| request != title);
+        let whole = whole.map(|request| match request.strip_prefix(title) {
+            Some(rest) => format!("… {}", rest.trim_start()),
+            None => request,
+        });
+        let last = self.last_request.filter(|_| self.unanswered().is_none()).map(clean_line);
+        let texts = whole.into_iter().chain(last);
+        texts.flat_map(|text| quoted(&[both_ends(&text, ASKED_TOKENS)])).collect()
     }
 
     /// Of what was kept at the last compaction, what matters now.
@@ -235,6 +266,19 @@ impl<'a> Told<'a> {
         let refs = others.take(REFS_MAX).cloned().collect();
         (entries, refs)
     }
+}
+
+/// The first line of a long request says what it is about, unless it is only a heading or a greeting; below a log that was
+/// pasted it is the last one.
+fn title_of(text: &str) -> String {
+    let first = text.trim().lines().next().unwrap_or("");
+    let last = text.trim().lines().next_back().unwrap_or("");
+    if first != last && (text.len() > PASTED_BYTES_MIN || text.contains(" … ")) {
+        let half = |line: &str| truncate_width(&clean_line(line), TITLE_COLUMNS / 2 - 2);
+        return format!("{} … {}", half(first).trim_end_matches('…'), half(last));
+    }
+    let text = if first.chars().count() >= FIRST_LINE_MIN { first } else { text };
+    truncate_width(&clean_line(text), TITLE_COLUMNS)
 }
 
 /// As many lines as fit, and how many do not.

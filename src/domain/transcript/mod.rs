@@ -27,7 +27,9 @@ mod teller;
 #[cfg(test)]
 mod tests;
 
-pub use compose::compose;
+pub use asked::{is_nod, request};
+pub use compose::{compose, is_trivial};
+pub use excerpt::{both_ends, telling_line};
 pub use story::{Command, Commit, Story};
 pub use teller::Teller;
 
@@ -244,6 +246,14 @@ fn ends(text: &str) -> String {
     let head = text.floor_char_boundary(HEAD_BYTES);
     let tail = text.ceil_char_boundary(text.len() - (TEXT_BYTES_MAX - HEAD_BYTES));
     format!("{}\n…\n{}", &text[..head], &text[tail..])
+}
+
+/// The files that a patch in the form of `apply_patch` changes, adds, deletes, and where it moves them.
+#[must_use]
+pub fn patched_paths(patch: &str) -> Vec<String> {
+    let markers = ["*** Update File: ", "*** Add File: ", "*** Delete File: ", "*** Move to: "];
+    let path = |line: &str| markers.iter().find_map(|marker| line.trim().strip_prefix(marker)).map(ends);
+    patch.lines().filter_map(path).filter(|path| !path.is_empty()).collect()
 }
 
 /// The items of a to-do list, whatever its host calls its fields.

@@ -1,7 +1,7 @@
 //! The fold of entries into a story. It takes them in order, knows what was begun, and forgets what is over.
 
 use super::story::{Command, Story, relative};
-use super::{Act, Answer, Entry, Meta, Todo, TodoState, What, command};
+use super::{Act, Answer, Entry, Meta, Todo, TodoState, What, asked, command};
 use crate::domain::activity::Background;
 use crate::domain::text::clean_line;
 
@@ -20,6 +20,8 @@ pub struct Teller {
     story: Story,
     begun: Vec<Begun>,
     todos: Vec<Todo>,
+    /// What was named to `git add` since the last commit.
+    staged: Vec<String>,
     /// Whether anything was said in the session itself, and by a subagent.
     has_own: bool,
     has_aside: bool,
@@ -44,6 +46,8 @@ impl Teller {
                 self.story.asked_at = at.or(self.story.asked_at);
                 match &self.story.request {
                     Some(first) if *first == text => self.story.last_request = None,
+                    // `go on` means what was asked before it.
+                    Some(_) if asked::is_nod(&text) => {}
                     Some(_) => self.story.last_request = Some(text),
                     None => self.story.request = Some(text),
                 }
@@ -82,6 +86,7 @@ impl Teller {
         self.begun.clear();
         self.todos.clear();
         self.story.message = None;
+        self.staged.clear();
         self.story.uncommitted.clear();
         self.story.commands.clear();
         self.story.background.clear();
@@ -172,12 +177,17 @@ impl Teller {
     }
 
     fn ran(&mut self, line: &str, answer: &Answer) {
+        if answer.passed != Some(false) {
+            self.staged.extend(command::staged(line));
+            shorten(&mut self.staged);
+        }
         if let Some(commit) = command::commit(line, answer) {
             let is_same = |held: &super::story::Commit| held.subject == commit.subject && held.hash == commit.hash;
             self.story.commits.retain(|held| !is_same(held));
             self.story.commits.push(commit);
             shorten(&mut self.story.commits);
-            self.story.uncommitted = command::left_behind(line, &self.story.uncommitted);
+            self.story.uncommitted = command::left_behind(line, &self.staged, &self.story.uncommitted);
+            self.staged.clear();
         }
         if !command::is_telling(line) || answer.output.contains("nothing to commit") {
             return;
@@ -211,9 +221,8 @@ impl Teller {
 }
 
 fn shorten<T>(list: &mut Vec<T>) {
-    if list.len() > KEPT_MAX {
-        list.remove(0);
-    }
+    let more = list.len().saturating_sub(KEPT_MAX);
+    list.drain(..more);
 }
 
 /// What was under way, in words; lists of to-dos are not work.

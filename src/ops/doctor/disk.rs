@@ -48,9 +48,11 @@ pub(super) fn examine(workspace: &Workspace, findings: &mut Findings) {
 fn hooks(workspace: &Workspace, findings: &mut Findings) {
     let failures = workspace.store.hook_failures();
     let Some(last) = failures.last() else { return findings.ok("hooks", "none failed") };
-    let others = if failures.len() > 1 { format!(", and {} before it", failures.len() - 1) } else { String::new() };
+    let count = failures.len();
+    let plural = if count == 1 { "" } else { "s" };
+    let text = format!("{count} hook failure{plural}, the last {last}; --fix forgets them");
     let log = workspace.store.dir().join(hook_log::FILE);
-    findings.tell(Check::new("hooks", State::Warning, format!("one failed{others}: {last}")).fix(FIX));
+    findings.tell(Check::new("hooks", State::Warning, text).fix(FIX));
     findings.remedies.push(Remedy::Remove(log));
 }
 

@@ -16,9 +16,8 @@ use super::resume::{self, Form, ResumeInput, Told};
 use super::{Workspace, add, handoff, job, stale};
 use crate::domain::activity::Background;
 use crate::domain::draft::{Draft, DraftLink};
-use crate::domain::id::Uid;
 use crate::domain::record::Record;
-use crate::domain::{digest, field, kind, terms, text};
+use crate::domain::{digest, field, kind, terms, text, transcript};
 use crate::error::Result;
 use crate::ops::add::AddInput;
 use crate::ops::session;
@@ -127,14 +126,18 @@ pub fn hook(workspace: &Workspace, input: &HookInput) -> Result<HookReport> {
     match &input.event {
         Event::Started(start) => start_session(workspace, input, *start),
         Event::Asked(request) => asked(workspace, input, request),
-        Event::Edited(paths) => edited(workspace, paths).map(HookReport::wrote),
+        Event::Edited(paths) => edited(workspace, input, paths).map(HookReport::wrote),
         Event::Compacting => compacting(workspace, input),
         Event::Said(message) => note::said(workspace, input, message).map(|()| HookReport::default()),
         Event::Stopped { message, background } => {
             note::stopped(workspace, input, message.as_deref(), background)?;
             Ok(HookReport::default())
         }
-        Event::SubagentStopped { id, agent, message } => subagent(workspace, id, agent, message).map(HookReport::wrote),
+        Event::SubagentStopped { id, agent, message } => {
+            let noted = note::seen(workspace, input);
+            let wrote = subagent(workspace, id, agent, message)?;
+            noted.map(|()| HookReport::wrote(wrote))
+        }
         Event::Ended(reason) => {
             note::ended(workspace, input, reason)?;
             Ok(HookReport::wrote(settle(workspace)))
@@ -167,7 +170,7 @@ fn asked(workspace: &Workspace, input: &HookInput, request: &str) -> Result<Hook
 }
 
 /// The session's record refers to every file that it edited.
-fn edited(workspace: &Workspace, paths: &[String]) -> Result<bool> {
+fn edited(workspace: &Workspace, input: &HookInput, paths: &[String]) -> Result<bool> {
     let mut registers = Registers::new();
     for path in paths {
         // One odd name must not cost the others.
@@ -177,6 +180,14 @@ fn edited(workspace: &Workspace, paths: &[String]) -> Result<bool> {
             registers.insert(name, value);
         }
     }
+    let files: Vec<String> =
+        registers.keys().filter_map(|name| name.strip_prefix(field::REF)).map(str::to_owned).collect();
+    let noted = if files.is_empty() { note::seen(workspace, input) } else { note::edited(workspace, input, &files) };
+    let wrote = refer(workspace, registers)?;
+    noted.map(|()| wrote)
+}
+
+fn refer(workspace: &Workspace, mut registers: Registers) -> Result<bool> {
     workspace.read(|view| {
         if let Some(session) = session::current(view, workspace)?.filter(Record::is_live) {
             let free = FILES_MAX.saturating_sub(session.elements(field::REF).count());
@@ -203,7 +214,7 @@ fn edited(workspace: &Workspace, paths: &[String]) -> Result<bool> {
 /// What a subagent found is a summary under its session.
 fn subagent(workspace: &Workspace, id: &str, agent: &str, message: &str) -> Result<bool> {
     let body = note::masked(message);
-    let Some(first) = body.lines().map(text::clean_line).find(|line| !text::is_blank(line)) else { return Ok(false) };
+    let Some(first) = transcript::telling_line(&body) else { return Ok(false) };
     let nameless = format!("{:016x}", digest::sha256_u64(format!("{}\0{body}", workspace.identity.session).as_bytes()));
     let title = text::truncate_width(&format!("{}: {first}", text::clean_line(agent)), 120);
     let draft = Draft {
@@ -225,7 +236,7 @@ fn subagent(workspace: &Workspace, id: &str, agent: &str, message: &str) -> Resu
 /// The focus of the session and what it wrote, in the words of a list.
 fn worth_keeping(view: &View, workspace: &Workspace) -> Result<String> {
     let Some(session) = session::current(view, workspace)? else { return Ok(String::new()) };
-    let focus = session.text(field::FOCUS).and_then(Uid::parse).map(|uid| view.record(uid)).transpose()?.flatten();
+    let focus = session::focus(&session).map(|uid| view.record(uid)).transpose()?.flatten();
     let made = view.first(&terms::session_term(session.uid), KEPT_MAX)?;
     let made = made.into_iter().filter(|record| record.kind() != kind::SESSION && !handoff::is_auto(record));
     let mut kept: Vec<String> = Vec::new();

@@ -2,7 +2,7 @@
 
 use super::HookInput;
 use crate::domain::activity::{Activity, Background};
-use crate::domain::{secret, text};
+use crate::domain::{secret, text, transcript};
 use crate::error::Result;
 use crate::ops::Workspace;
 
@@ -11,30 +11,52 @@ const REQUEST_TOKENS: usize = 200;
 const MESSAGE_TOKENS: usize = 1000;
 /// So many things that run beside the conversation are kept.
 const BACKGROUND_MAX: usize = 20;
+/// So many files that were edited last are kept.
+const FILES_MAX: usize = 40;
+/// Of a longer text only the beginning is looked at.
+const TEXT_BYTES_MAX: usize = 1024 * 1024;
 
 /// Text as it may be kept: without secrets, without what is private, without what a terminal would obey.
 pub(super) fn masked(text: &str) -> String {
-    text::clean_body(&secret::mask(text))
+    // Cleaned first: what a terminal would obey may stand inside a key.
+    secret::mask(&text::clean_body(text)).into_owned()
 }
 
+/// The beginning and the end: what is asked for stands behind the log that it is about, what is left to do behind the rest.
 fn short(text: &str, tokens: usize) -> Option<String> {
-    // No text of more bytes fits, so that a long one need not be cleaned whole.
-    let head = &text[..text.floor_char_boundary(tokens * 64)];
-    let kept = text::truncate_tokens(&masked(head), tokens);
+    let head = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
+    let kept = transcript::both_ends(&masked(head), tokens);
     Some(kept).filter(|kept| !text::is_blank(kept))
 }
 
 fn change(workspace: &Workspace, input: &HookInput, change: impl FnOnce(&mut Activity)) -> Result<()> {
+    change_or_begin(workspace, input, Some(Activity::default()), change)
+}
+
+/// One that is not noted leaves nothing.
+fn change_noted(workspace: &Workspace, input: &HookInput, change: impl FnOnce(&mut Activity)) -> Result<()> {
+    change_or_begin(workspace, input, None, change)
+}
+
+fn change_or_begin(
+    workspace: &Workspace,
+    input: &HookInput,
+    new: Option<Activity>,
+    change: impl FnOnce(&mut Activity),
+) -> Result<()> {
     let activities = workspace.store.activities();
+    // A prompt and a stop may come at the same moment.
+    let _alone = activities.alone();
     let identity = &workspace.identity;
-    let mut activity = activities.of(&identity.session).unwrap_or_default();
+    let Some(mut activity) = activities.of(&identity.session).or(new) else { return Ok(()) };
     let place = &workspace.place;
     activity.session.clone_from(&identity.session);
     activity.host.clone_from(&identity.actor);
     activity.process = identity.process.as_ref().map(ToString::to_string).or(activity.process);
     activity.branch.clone_from(&place.branch);
     activity.worktree.clone_from(&place.worktree);
-    activity.transcript = input.transcript.clone().or(activity.transcript);
+    activity.root = place.root.to_string_lossy().into_owned();
+    activity.transcript = input.transcript.as_deref().map(masked).or(activity.transcript);
     activity.seen_at = Some(workspace.now());
     activity.end = None;
     change(&mut activity);
@@ -43,29 +65,37 @@ fn change(workspace: &Workspace, input: &HookInput, change: impl FnOnce(&mut Act
 
 /// A session that begins is noted only if it is known already: most that begin are never asked anything.
 pub(super) fn started(workspace: &Workspace, input: &HookInput) -> Result<()> {
-    match workspace.store.activities().of(&workspace.identity.session) {
-        Some(_) => seen(workspace, input),
-        None => Ok(()),
-    }
+    change_noted(workspace, input, |_| {})
 }
 
 pub(super) fn seen(workspace: &Workspace, input: &HookInput) -> Result<()> {
     change(workspace, input, |_| {})
 }
 
+/// What its host was told, or told itself, is no request, and one that says only `go on` means the one before it.
 pub(super) fn asked(workspace: &Workspace, input: &HookInput, request: &str) -> Result<()> {
     let now = workspace.now();
-    let request = short(request, REQUEST_TOKENS);
-    if request.is_none() {
+    let Some(request) = transcript::request(request).and_then(|request| short(&request, REQUEST_TOKENS)) else {
         return seen(workspace, input);
-    }
+    };
     change(workspace, input, |activity| {
         match &activity.request {
-            None => activity.request = request,
-            Some(first) if request.as_ref() != Some(first) => activity.last_request = request,
-            Some(_) => activity.last_request = None,
+            None => activity.request = Some(request),
+            Some(first) if request == *first => activity.last_request = None,
+            Some(_) if transcript::is_nod(&request) => {}
+            Some(_) => activity.last_request = Some(request),
         }
         activity.asked_at = Some(now);
+    })
+}
+
+/// Files that were edited, relative to the worktree.
+pub(super) fn edited(workspace: &Workspace, input: &HookInput, files: &[String]) -> Result<()> {
+    change(workspace, input, |activity| {
+        activity.files.retain(|held| !files.contains(held));
+        activity.files.extend(files.iter().cloned());
+        let more = activity.files.len().saturating_sub(FILES_MAX);
+        activity.files.drain(..more);
     })
 }
 
@@ -84,7 +114,9 @@ pub(super) fn stopped(
 ) -> Result<()> {
     let now = workspace.now();
     change(workspace, input, |activity| {
-        activity.last_message = message.and_then(|message| short(message, MESSAGE_TOKENS));
+        let message = message.and_then(|message| short(message, MESSAGE_TOKENS));
+        // Some hosts tell the words before they tell the stop.
+        activity.last_message = message.or(activity.last_message.take());
         activity.said_at = Some(now);
         activity.background = background.iter().take(BACKGROUND_MAX).map(cleaned).collect();
     })
@@ -101,9 +133,5 @@ fn cleaned(background: &Background) -> Background {
 }
 
 pub(super) fn ended(workspace: &Workspace, input: &HookInput, reason: &str) -> Result<()> {
-    // One that was never asked anything leaves nothing.
-    if workspace.store.activities().of(&workspace.identity.session).is_none() {
-        return Ok(());
-    }
-    change(workspace, input, |activity| activity.end = Some(text::clean_line(reason)))
+    change_noted(workspace, input, |activity| activity.end = Some(text::clean_line(&masked(reason))))
 }

@@ -8,6 +8,7 @@ use crate::domain::snapshot::{self, Stands};
 use crate::domain::{field, kind, terms};
 use crate::error::Result;
 use crate::ops::doctor::Progress;
+use crate::ops::session;
 use crate::store::View;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -85,7 +86,7 @@ fn survey(workspace: &Workspace) -> Result<Survey> {
 
 /// The records that a record points to.
 fn ties(record: &Record) -> Vec<Uid> {
-    let focus = record.text(field::FOCUS).and_then(Uid::parse);
+    let focus = session::focus(record);
     record.links().map(|(_, uid)| uid).chain(record.claims()).chain(focus).collect()
 }
 

@@ -7,7 +7,7 @@ use crate::domain::id::Uid;
 use crate::domain::record::Record;
 use crate::domain::{field, kind, terms, when};
 use crate::error::{Error, Result};
-use crate::ops::{handoff, list, session};
+use crate::ops::{handoff, list};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
@@ -53,7 +53,7 @@ impl Gatherer<'_> {
             lines(opening),
             section("Attention", wrong, 0, "state list conflicts").vital(),
             section("Changed", items, left_out, "state log").vital(),
-            section("Free now", self.freed(&changes)?, 0, "state ready").vital(),
+            section("Free now", self.freed(&changes, &self.mine()?)?, 0, "state ready").vital(),
             section("You", own(&mine).into_iter().collect(), 0, "state log"),
         ])
     }
@@ -69,8 +69,11 @@ impl Gatherer<'_> {
 
     /// What is known of its work so far, where it wrote no handoff: it was made a moment ago, before the compaction.
     pub(super) fn own_handoff(&self) -> Result<Section> {
-        let me = session::current(self.view, self.workspace)?;
-        let made = me.map(|me| self.view.first(&terms::session_term(me.uid), OWN_MAX)).transpose()?.unwrap_or_default();
+        let made = self
+            .me()?
+            .map(|me| self.view.first(&terms::session_term(me.uid), OWN_MAX))
+            .transpose()?
+            .unwrap_or_default();
         let auto = made.iter().find(|record| record.is_live() && handoff::is_auto(record));
         let item = auto.map(|auto| self.handed_item(auto, &SO_FAR_TOKENS)).transpose()?;
         Ok(section("So far", item.into_iter().map(|item| item.worth(0.9)).collect(), 0, "state list handoffs"))
@@ -88,7 +91,7 @@ impl Gatherer<'_> {
     pub(super) fn changes(&self, position: u64) -> Result<Vec<Change>> {
         let next = self.view.next_position();
         let from = position.saturating_add(1).max(next.saturating_sub(EVENTS_MAX));
-        let me = session::current(self.view, self.workspace)?.map(|session| session.uid);
+        let me = self.me()?.map(|me| me.uid);
         let mut events: BTreeMap<Uid, Vec<(u64, Event)>> = BTreeMap::new();
         for (position, event) in self.view.events(from..)? {
             for uid in &event.touches {
@@ -109,10 +112,9 @@ impl Gatherer<'_> {
         Ok(changes)
     }
 
-    /// Open tasks that waited for something that ended meanwhile, and wait no more.
-    pub(super) fn freed(&self, changes: &[Change]) -> Result<Vec<Item>> {
+    /// Open tasks that waited for something that ended meanwhile, and wait no more; of those in hand only `mine`.
+    pub(super) fn freed(&self, changes: &[Change], mine: &BTreeSet<Uid>) -> Result<Vec<Item>> {
         let mut items: Vec<Item> = Vec::new();
-        let mine = self.mine()?;
         for change in changes.iter().filter(|change| !change.record.is_live()) {
             let mut waiting: Vec<Uid> = change.record.linked(field::link::BLOCKS).collect();
             self.view.scan(&terms::incoming_term(change.record.uid, field::link::NEEDS), |_, uid| {

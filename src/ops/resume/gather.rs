@@ -10,7 +10,7 @@ use crate::ops::{Workspace, ready, resolve, stale};
 use crate::store::View;
 use crate::store::told::Mark;
 use chrono::{DateTime, Utc};
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
@@ -43,6 +43,10 @@ pub(super) struct Gatherer<'a> {
     pub(super) all_branches: bool,
     pub(super) now: DateTime<Utc>,
     pub(super) files_left: Cell<usize>,
+    /// The session that asks, once somebody wanted to know.
+    me: OnceCell<Option<Record>>,
+    /// The last handoffs and what was left since, once they were read.
+    pub(super) handed: OnceCell<(Vec<Record>, Vec<Record>)>,
 }
 
 pub(super) fn gather(
@@ -128,11 +132,20 @@ pub(super) fn lines(lines: Vec<String>) -> Section {
 
 impl<'a> Gatherer<'a> {
     pub(super) fn new(view: &'a View, workspace: &'a Workspace, all_branches: bool, now: DateTime<Utc>) -> Self {
-        Self { view, workspace, all_branches, now, files_left: Cell::new(FILES_MAX) }
+        let (me, handed) = (OnceCell::new(), OnceCell::new());
+        Self { view, workspace, all_branches, now, files_left: Cell::new(FILES_MAX), me, handed }
     }
 }
 
 impl Gatherer<'_> {
+    /// The session that asks, if it has begun.
+    pub(super) fn me(&self) -> Result<Option<&Record>> {
+        if self.me.get().is_none() {
+            let _ = self.me.set(session::current(self.view, self.workspace)?);
+        }
+        Ok(self.me.get().and_then(Option::as_ref))
+    }
+
     /// An empty store: how to begin.
     fn beginning(&self) -> Section {
         lines(vec![
@@ -238,7 +251,7 @@ impl Gatherer<'_> {
 
     /// The session that acted last on this branch, other than the one that asks, and those that are at work beside it.
     fn other_sessions(&self) -> Result<(Option<Record>, Vec<Record>)> {
-        let me = session::current(self.view, self.workspace)?.map(|session| session.uid);
+        let me = self.me()?.map(|me| me.uid);
         let mut found: Option<(DateTime<Utc>, Record)> = None;
         let mut beside = Vec::new();
         let mut read = 0;
@@ -263,14 +276,13 @@ impl Gatherer<'_> {
 
     /// The task that a session started last, if it is still to be done.
     fn focus_of(&self, session: &Record) -> Result<Option<Record>> {
-        let task = session.text(field::FOCUS).and_then(Uid::parse).map(|uid| self.view.record(uid)).transpose()?;
+        let task = session::focus(session).map(|uid| self.view.record(uid)).transpose()?;
         Ok(task.flatten().filter(Record::is_live))
     }
 
     /// What this session started last, else what the last one did that is over, if it is still to be done.
     fn focus(&self, last: Option<&Record>) -> Result<Option<Record>> {
-        let me = session::current(self.view, self.workspace)?;
-        for session in me.iter().chain(last) {
+        for session in self.me()?.into_iter().chain(last) {
             if let Some(task) = self.focus_of(session)? {
                 return Ok(Some(task));
             }

@@ -7,7 +7,8 @@ use crate::domain::reference::Reference;
 use crate::domain::{field, kind, terms, text};
 use crate::error::Result;
 use crate::ops::hook::SUBAGENT;
-use crate::ops::stale;
+use crate::ops::{list, stale};
+use std::cmp::Reverse;
 use std::ops::ControlFlow;
 
 /// Tokens of a handoff in its longer forms.
@@ -20,6 +21,10 @@ const INSTRUCTION_TOKENS: [usize; 1] = [300];
 const SUMMARIES_MAX: usize = 3;
 /// How many results of subagents are named.
 const SUBAGENTS_MAX: usize = 3;
+/// How many sessions that were cut off are named, how many handoffs are looked at for them, and for how long they count.
+const INTERRUPTED_MAX: usize = 2;
+const INTERRUPTED_READ_MAX: usize = 10;
+const INTERRUPTED_HOURS_MAX: i64 = 24;
 /// How many files to read first are named.
 const ENTRIES_MAX: usize = 5;
 /// Standing instructions are notes whose keys begin so.
@@ -29,32 +34,106 @@ const WORD_CHARS_MIN: usize = 4;
 /// Longer words are the same if only their last letter differs.
 const STEM_CHARS: usize = 6;
 
+/// Where a handoff stands in the order in which handoffs were left. Clocks may jump, and the log does not; only what is
+/// written for a session that is over is dated back, to when it was heard of last.
+fn left(handoff: &Record) -> (u64, u64) {
+    let written = handoff.updated.hlc;
+    let heard = u64::try_from(handoff.updated_at.timestamp_millis()).unwrap_or(0) << 16;
+    (if handoff.flag(field::AUTO) { heard.min(written) } else { written }, written)
+}
+
 impl Gatherer<'_> {
     /// The last handoff; with all branches, the last of each.
     pub(super) fn handoff(&self) -> Result<Section> {
-        let found = self.last_handoffs()?;
-        let items = found.iter().map(|handoff| self.handoff_item(handoff)).collect::<Result<_>>()?;
+        let (last, since) = self.last_handoffs()?;
+        let mut items: Vec<Item> = last.iter().map(|handoff| self.handoff_item(handoff)).collect::<Result<_>>()?;
+        items.extend(self.since_item(since)?);
+        items.extend(self.interrupted(last)?);
         Ok(section("Handoff", items, 0, "state list handoffs"))
     }
 
     /// The last handoff of this branch.
     pub(super) fn last_handoff(&self) -> Result<Option<Record>> {
-        Ok(self.last_handoffs()?.into_iter().next())
+        Ok(self.last_handoffs()?.0.first().cloned())
     }
 
-    fn last_handoffs(&self) -> Result<Vec<Record>> {
+    /// The last handoffs that tell of work, and the trivial ones that were left after them. The last is the one that was left
+    /// last, which is not always the one that was written last.
+    fn last_handoffs(&self) -> Result<&(Vec<Record>, Vec<Record>)> {
+        if let Some(handed) = self.handed.get() {
+            return Ok(handed);
+        }
+        let handed = self.read_last_handoffs()?;
+        Ok(self.handed.get_or_init(|| handed))
+    }
+
+    fn read_last_handoffs(&self) -> Result<(Vec<Record>, Vec<Record>)> {
+        let is_trivial = |handoff: &Record| handoff.flag(field::TRIVIAL);
+        let (trivial, telling): (Vec<Record>, Vec<Record>) = self.handoffs_by_time()?.into_iter().partition(is_trivial);
+        let (mut last, mut since): (Vec<Record>, Vec<Record>) = (Vec::new(), Vec::new());
+        for handoff in telling.into_iter().chain(trivial) {
+            let is_of =
+                |other: &&Record| !self.all_branches || other.text(field::BRANCH) == handoff.text(field::BRANCH);
+            match last.iter().find(is_of) {
+                None => last.push(handoff),
+                Some(held) if is_trivial(&handoff) && !is_trivial(held) && left(&handoff) > left(held) => {
+                    since.push(handoff);
+                }
+                Some(_) => {}
+            }
+        }
+        last.sort_by_key(|handoff| Reverse(left(handoff)));
+        Ok((last, since))
+    }
+
+    /// The handoffs that hold here, the one that was left last first, as far as they can be the last.
+    fn handoffs_by_time(&self) -> Result<Vec<Record>> {
         let mut found: Vec<Record> = Vec::new();
         let mut read = 0;
         self.view.each(&terms::kind_term(kind::HANDOFF), |handoff| {
             read += 1;
-            let is_told = found.iter().any(|newer| newer.text(field::BRANCH) == handoff.text(field::BRANCH));
-            if handoff.is_live() && self.is_here(&handoff) && !is_told {
+            let written = handoff.updated.hlc;
+            if handoff.is_live() && self.is_here(&handoff) {
                 found.push(handoff);
             }
-            let is_enough = !self.all_branches && !found.is_empty();
+            // Nothing is left later than it is written, so that no older one is the last.
+            let is_last = |held: &Record| !held.flag(field::TRIVIAL) && left(held).0 > written;
+            let is_enough = !self.all_branches && found.iter().any(is_last);
             Ok(if is_enough { ControlFlow::Break(()) } else { proceed(read) })
         })?;
+        found.sort_by_key(|handoff| Reverse(left(handoff)));
         Ok(found)
+    }
+
+    /// The sessions that were cut off lately and have left something, besides those told already: others have worked here
+    /// since, and perhaps on something else.
+    fn interrupted(&self, told: &[Record]) -> Result<Vec<Item>> {
+        let mut items = Vec::new();
+        for handoff in self.view.first(&terms::kind_term(kind::HANDOFF), INTERRUPTED_READ_MAX)? {
+            let is_told = told.iter().any(|known| known.uid == handoff.uid);
+            let is_recent = (self.now - handoff.updated_at).num_hours() < INTERRUPTED_HOURS_MAX;
+            let is_open = handoff.is_live() && handoff.flag(field::AUTO) && !handoff.flag(field::TRIVIAL);
+            if is_told || !is_recent || !is_open || !self.is_here(&handoff) || items.len() >= INTERRUPTED_MAX {
+                continue;
+            }
+            let session = handoff.birth.as_ref().and_then(|birth| birth.session).map(|uid| self.view.record(uid));
+            let Some(session) = session.transpose()?.flatten() else { continue };
+            if self.is_gone(&session)? {
+                let line = format!("{} {} interrupted: {}", handoff.id(), self.age(&handoff), Self::title(&handoff));
+                items.push(Item::line(Some(handoff.id()), line).worth(0.9).why(format!("{} crashed", session.id())));
+            }
+        }
+        Ok(items)
+    }
+
+    /// What was asked since the last handoff that tells of work, in one line.
+    fn since_item(&self, since: &[Record]) -> Result<Option<Item>> {
+        let Some(last) = since.first() else { return Ok(None) };
+        let session = last.birth.as_ref().and_then(|birth| birth.session);
+        let session = session.map(|uid| list::id_of(self.view, uid)).transpose()?.unwrap_or_default();
+        let more = if since.len() > 1 { format!(" (and {} more)", since.len() - 1) } else { String::new() };
+        let line = format!("Since then: {session} asked \"{}\"{more}", Self::title(last));
+        Ok(Some(Item::line(Some(last.id()), line).worth(0.3).why("asked since, and nothing came of it".to_owned())))
     }
 
     fn handoff_item(&self, handoff: &Record) -> Result<Item> {
@@ -110,7 +189,7 @@ impl Gatherer<'_> {
 
     /// The files that a focus, handoff or summary says to read first, a line each.
     pub(super) fn read_first(&self, focus: Option<&Record>) -> Result<Section> {
-        let handed = self.last_handoffs()?.into_iter().chain(self.last_summaries()?);
+        let handed = self.last_handoffs()?.0.iter().cloned().chain(self.last_summaries()?);
         let records: Vec<Record> = focus.cloned().into_iter().chain(handed).collect();
         Ok(self.entries_of(&records))
     }

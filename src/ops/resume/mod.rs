@@ -194,9 +194,7 @@ impl Told {
     pub fn note(&self, workspace: &Workspace) {
         address::tell(workspace, &self.notes);
         job::told::tell(workspace, &self.jobs);
-        for (reader, mark) in &self.marks {
-            workspace.store.tell(reader, *mark);
-        }
+        workspace.store.tell(&self.marks);
     }
 }
 

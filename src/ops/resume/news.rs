@@ -5,7 +5,6 @@
 use super::gather::{Gatherer, lines, section, with_body};
 use super::{Item, Section};
 use crate::domain::id::Uid;
-use crate::domain::{field, terms};
 use crate::error::Result;
 use crate::ops::{address, list, session};
 use std::collections::BTreeSet;
@@ -36,9 +35,8 @@ impl Gatherer<'_> {
 
     /// The tasks that the session holds, and its focus.
     pub(super) fn mine(&self) -> Result<BTreeSet<Uid>> {
-        let Some(me) = session::current(self.view, self.workspace)? else { return Ok(BTreeSet::new()) };
-        let held = self.view.first(&terms::claim_term(me.uid), MINE_MAX)?;
-        Ok(held.iter().map(|task| task.uid).chain(me.text(field::FOCUS).and_then(Uid::parse)).collect())
+        let tasks = self.me()?.map(|me| session::tasks(self.view, me, MINE_MAX)).transpose()?;
+        Ok(tasks.into_iter().flatten().collect())
     }
 
     /// What changed since a log position and concerns the session; nothing as a rule.
@@ -50,8 +48,8 @@ impl Gatherer<'_> {
             let ids: BTreeSet<&str> = changes.iter().map(|change| change.record.id()).collect();
             wrong = self.conflicts()?;
             wrong.retain(|item| item.id.as_deref().is_some_and(|id| ids.contains(id)));
-            free = self.freed(&changes)?;
             let mine = self.mine()?;
+            free = self.freed(&changes, &mine)?;
             changes.retain(|change| mine.contains(&change.record.uid));
             yours = changes.iter().map(|change| self.changed(change)).collect::<Result<_>>()?;
         }

@@ -44,7 +44,7 @@ impl Gatherer<'_> {
         let mut line = format!("{}. {} {}", self.place_name(), record.id(), record.kind());
         let priority = if record.kind() == kind::TASK { format!(" p{}", record.priority()) } else { String::new() };
         let _ = write!(line, " {}{priority}", text::clean_line(record.status()));
-        let me = session::current(self.view, self.workspace)?.map(|session| session.uid);
+        let me = self.me()?.map(|me| me.uid);
         match session::holder(self.view, record, self.now)? {
             Some(holder) if Some(holder.uid) == me => line.push_str(", yours"),
             Some(holder) => {

@@ -17,7 +17,7 @@ const WORTH_MIN: f64 = 0.05;
 impl Gatherer<'_> {
     /// Tasks in progress and checkpoints with steps to go, then what could be next.
     pub(super) fn tasks(&self) -> Result<[Section; 2]> {
-        let me = session::current(self.view, self.workspace)?.map(|session| session.uid);
+        let me = self.me()?.map(|me| me.uid);
         let ranking = likely(self)?;
         let unread = ranking.open.saturating_sub(ranking.tasks.len());
         let (mut active, mut next, mut elsewhere) = (Vec::new(), Vec::new(), 0);

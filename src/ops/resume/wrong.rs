@@ -47,8 +47,13 @@ impl Gatherer<'_> {
 
     fn conflict(record: &Record, other: &Record) -> Item {
         let key = text::clean_line(record.text(field::KEY).unwrap_or(""));
-        let line = format!("! {} contradicts {} on {key}: {}", record.id(), other.id(), Self::title(record));
-        Item::line(Some(record.id()), line).worth(0.9).why("two live records of one key differ".to_owned())
+        let (one, two) = (record.id(), other.id());
+        let short = format!("! {one} contradicts {two} on {key}: {}", Self::title(record));
+        let over = format!("state add {} TITLE --over {one} --over {two}", record.kind());
+        let settle = format!("settle: state drop ONE -m WHY, or {over}");
+        Item::forms(Some(one), vec![format!("{short} ({settle})"), short])
+            .worth(0.9)
+            .why("two live records of one key differ".to_owned())
     }
 
     /// The tasks that a session still claims although it is gone.

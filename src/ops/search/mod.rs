@@ -25,7 +25,7 @@ use super::{Workspace, session};
 use crate::domain::id::Uid;
 use crate::domain::query::{Filter, Query};
 use crate::domain::record::Record;
-use crate::domain::{field, terms};
+use crate::domain::terms;
 use crate::error::Result;
 use crate::index::{DEPTH_MAX, Hits, Page};
 use crate::store::View;
@@ -162,7 +162,7 @@ const RELATED_MAX: usize = 30;
 /// What this session works on, and what is linked to it either way.
 fn related(view: &View, workspace: &Workspace) -> Result<Vec<Uid>> {
     let session = session::current(view, workspace)?;
-    let focus = session.and_then(|session| session.text(field::FOCUS).and_then(Uid::parse));
+    let focus = session.as_ref().and_then(session::focus);
     let Some(focus) = focus else { return Ok(Vec::new()) };
     let mut related = vec![focus];
     related.extend(view.record(focus)?.iter().flat_map(Record::links).map(|(_, uid)| uid));

@@ -12,7 +12,7 @@ use crate::domain::id::Uid;
 use crate::domain::kind::{self, KINDS};
 use crate::domain::query::Query;
 use crate::domain::record::Record;
-use crate::domain::{field, terms};
+use crate::domain::{field, terms, text};
 use crate::error::Result;
 use crate::index::{self, Hits, Index, Page};
 use crate::ops::report::Line;
@@ -63,6 +63,24 @@ pub struct Why {
     /// Similar values or words, nearest first; of what was undone the title.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub near: Vec<String>,
+}
+
+impl Why {
+    /// The reason in words, with its part as typed, the number of what would be found, and what leads there; `None` of a
+    /// store that is empty and of what was undone, which each door says in its own way.
+    #[must_use]
+    pub fn told(&self, part: &str, found: &str, rest: &str) -> Option<String> {
+        let near = if self.near.is_empty() { String::new() } else { format!("; near: {}", self.near.join(", ")) };
+        Some(match self.cause {
+            Cause::Empty | Cause::Undone => return None,
+            Cause::Value if self.found == 0 => format!("no record has {part}{near}"),
+            Cause::Value => format!("no record has {part}{near}; {found} without it{rest}"),
+            Cause::Phrase => format!("{part} does not occur as such; its words do, {found}{rest}"),
+            Cause::Filter | Cause::Time | Cause::Without => format!("{found} without {part}{rest}"),
+            Cause::Together => format!("{found} without all of {part}{rest}"),
+            Cause::Word => format!("{} occurs nowhere{near}", text::quoted(&self.part)),
+        })
+    }
 }
 
 /// Why nothing matches.

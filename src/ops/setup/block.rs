@@ -13,12 +13,13 @@ const TEXT: &str = include_str!("block.md");
 /// Where the block stands, in bytes: from the start of its first line to the end of its last one, line end excluded.
 fn find(text: &str) -> Result<Option<(usize, usize)>, Refusal> {
     let (mut starts, mut ends, mut at) = (Vec::new(), Vec::new(), 0);
-    for line in text.split_inclusive('\n') {
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    for (line, is_code) in lines.iter().zip(in_code(&lines)) {
         let bare = line.trim_start_matches('\u{feff}').trim();
-        if bare.starts_with(START_ANY) && bare.ends_with("-->") {
+        if bare.starts_with(START_ANY) && bare.ends_with("-->") && !is_code {
             starts.push(at + line.len() - line.trim_start_matches('\u{feff}').len());
         }
-        if bare == END {
+        if bare == END && !is_code {
             ends.push(at + line.trim_end_matches(['\r', '\n']).len());
         }
         at += line.len();
@@ -28,6 +29,29 @@ fn find(text: &str) -> Result<Option<(usize, usize)>, Refusal> {
         ([start], [end]) if start < end => Ok(Some((*start, *end))),
         _ => Err(format!("has damaged markers: one line `{START}` and after it one line `{END}` are expected")),
     }
+}
+
+/// Which lines belong to fenced code: an example of the block is not the block. A fence that nothing closes is none, because
+/// what follows it can be ours.
+fn in_code(lines: &[&str]) -> Vec<bool> {
+    let (mut found, mut at) = (vec![false; lines.len()], 0);
+    while at < lines.len() {
+        let closes =
+            |line: &&str, open| fence(line).is_some_and(|close| close.starts_with(open) && line.trim() == close);
+        let close = fence(lines[at]).and_then(|open| lines[at + 1..].iter().position(|line| closes(line, open)));
+        let last = close.map_or(at, |after| at + 1 + after);
+        found[at..=last].fill(close.is_some());
+        at = last + 1;
+    }
+    found
+}
+
+/// The run of back ticks or tildes that opens or closes a code block.
+fn fence(line: &str) -> Option<&str> {
+    let line = line.trim_start_matches('\u{feff}').trim_start();
+    let mark = line.chars().next().filter(|c| matches!(c, '`' | '~'))?;
+    let len = line.len() - line.trim_start_matches(mark).len();
+    (len >= 3 && !line[len..].contains('`')).then(|| &line[..len])
 }
 
 /// Puts the block at the end, or a new one in the place of an old one.
@@ -58,14 +82,18 @@ pub(super) fn remove(text: &str) -> Result<String, Refusal> {
     Ok(cut(text, (start, end), newline))
 }
 
-/// Takes a paragraph away, and the blank line that [`append`] put before it.
+/// Takes a paragraph away, and the blank line that [`append`] put before it. Somebody may have taken that line away: a line
+/// before is never joined with one after.
 pub(super) fn cut(text: &str, (start, end): (usize, usize), newline: &str) -> String {
     let (before, after) = (&text[..start], &text[end..]);
     let shorter = |text: &str| text.strip_suffix(newline).unwrap_or(text).len();
-    let one = shorter(before);
-    match after.strip_prefix(newline) {
-        Some(after) => format!("{}{after}", &before[..one]),
-        None => format!("{}{after}", &before[..shorter(&before[..one])]),
+    let one = &before[..shorter(before)];
+    let rest = after.strip_prefix(newline);
+    match rest {
+        Some(rest) if rest.is_empty() || one.ends_with('\n') => format!("{one}{rest}"),
+        Some(rest) => format!("{before}{rest}"),
+        None if after.is_empty() => one[..shorter(one)].to_owned(),
+        None => format!("{before}{after}"),
     }
 }
 
@@ -98,6 +126,40 @@ mod tests {
             new.starts_with("# Mine\n\n<!-- state:start v1 -->\n") && new.ends_with("<!-- state:end -->\n\nmore\n")
         );
         assert_eq!(remove(&new).unwrap(), "# Mine\n\nmore\n");
+    }
+
+    #[test]
+    fn lines_of_others_are_never_joined() {
+        for (text, blank) in [("a\n", "\n"), ("a\r\n", "\r\n"), ("a", "\n"), ("a\r\nb", "\r\n")] {
+            let with = insert(text).unwrap();
+            let no_blank = with.replacen(&format!("{blank}{blank}{START}"), &format!("{blank}{START}"), 1);
+            assert_ne!(no_blank, with);
+            for after in [format!("{blank}b"), format!("{blank}b{blank}"), "\nb".to_owned(), "\r\nb".to_owned()] {
+                for with in [&with, &no_blank] {
+                    let left = remove(&format!("{}{after}", with.trim_end())).unwrap();
+                    let mut lines: Vec<&str> = text.lines().chain(["b"]).collect();
+                    lines.extend(left.lines().filter(|line| line.is_empty()));
+                    lines.sort_unstable();
+                    let mut found: Vec<&str> = left.lines().collect();
+                    found.sort_unstable();
+                    assert_eq!(found, lines, "{with:?} {after:?} {left:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_example_in_code_is_not_the_block() {
+        let example = |fence: &str| format!("# Docs\n{fence}md\n{START}\ntext\n{END}\n{fence}\nmore\n");
+        for text in [example("```"), example("~~~~"), format!("- a\n  ```\n  {START}\n  ```\n")] {
+            assert!(!is_in(&text), "{text}");
+            assert_eq!(remove(&text).unwrap(), text);
+            let with = insert(&text).unwrap();
+            assert!(with.starts_with(&text) && insert(&with).unwrap() == with && remove(&with).unwrap() == text);
+        }
+        let open = insert("```\nno end\n").unwrap();
+        assert_eq!(insert(&open).unwrap(), open);
+        assert_eq!(remove(&open).unwrap(), "```\nno end\n");
     }
 
     #[test]

@@ -96,6 +96,19 @@ impl Edit {
         }
     }
 
+    /// The text without the empty containers in which ours were, unless they were there before.
+    pub(super) fn without_empty(&self, text: &str, before: &str) -> Result<String, Refusal> {
+        let paths: Vec<Vec<&str>> = match self {
+            Self::Hooks(hooks) => {
+                let events = hooks.events.iter().map(|(event, _)| vec!["hooks", event]);
+                events.chain([vec!["hooks"]]).collect()
+            }
+            Self::Server(key, _) => vec![vec![key]],
+            _ => Vec::new(),
+        };
+        paths.iter().try_fold(text.to_owned(), |text, path| json::remove_empty(&text, path, before))
+    }
+
     /// The programs that ours in the text name, one each; an empty name for what names none.
     pub(super) fn programs(&self, text: &str, programs: &Programs) -> Vec<String> {
         match self {

@@ -214,12 +214,20 @@ impl<'a> Doc<'a> {
     fn without(&self, path: &[usize]) -> String {
         let Some((container, at)) = self.parent(path) else { return self.without_root() };
         let (children, inside) = (container.children(), container.start + 1);
+        let start = children[at].start;
+        let is_first = self.end_before(start) == inside && start > inside;
+        if children.len() == 1 && is_first && !self.has_comment(inside, container.end) {
+            return self.without(&path[..path.len() - 1]);
+        }
+        self.without_child(container, at)
+    }
+
+    /// Takes one child away.
+    fn without_child(&self, container: &Node, at: usize) -> String {
+        let children = container.children();
         let child = &children[at];
         let (lead, end) = (self.end_before(child.start), child.node.end);
         let next = children.get(at + 1).map_or(container.end - 1, |next| next.start);
-        if children.len() == 1 && lead == inside && child.start > inside && !self.has_comment(inside, container.end) {
-            return self.without(&path[..path.len() - 1]);
-        }
         if let Some(comma) = self.comma(end, next) {
             // What is first gives its place to the next one.
             if at == 0 && at + 1 < children.len() && !self.has_comment(end, next) {
@@ -337,6 +345,23 @@ pub(super) fn insert(
 /// Takes away the child to which these positions lead, level by level, and the containers that were made for it alone.
 pub(super) fn remove(text: &str, path: &[usize]) -> Result<String, Refusal> {
     Ok(Doc::parse(text)?.without(path))
+}
+
+/// Takes away the container at a path of keys if it is empty and `before` has none there.
+pub(super) fn remove_empty(text: &str, path: &[&str], before: &str) -> Result<String, Refusal> {
+    let is_there = |doc: &Doc| doc.walk(path).is_ok_and(|found| found.is_some_and(|(_, depth)| depth == path.len()));
+    let (doc, Some((key, way))) = (Doc::parse(text)?, path.split_last()) else { return Ok(text.to_owned()) };
+    if !is_there(&doc) || is_there(&Doc::parse(before)?) {
+        return Ok(text.to_owned());
+    }
+    let Some((parent, _)) = doc.walk(way)? else { return Ok(text.to_owned()) };
+    let Some(at) = parent.children().iter().position(|child| child.key == *key) else { return Ok(text.to_owned()) };
+    let node = &parent.children()[at].node;
+    let is_container = matches!(node.body, Body::Object(_) | Body::Array(_));
+    if !is_container || !node.children().is_empty() || doc.has_comment(node.start, node.end) {
+        return Ok(text.to_owned());
+    }
+    Ok(doc.without_child(parent, at))
 }
 
 /// Replaces a string.

@@ -1,9 +1,12 @@
 //! What was installed where, and what was there before: kept outside of every repository, so that it can be taken back.
 
+use super::leftover;
+use super::plan::resolved;
 use crate::domain::digest::sha256_hex;
 use crate::error::{Error, Kind, Result};
 use crate::store::files;
 use serde::{Deserialize, Serialize};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 const FILE: &str = "manifest.json";
@@ -20,7 +23,7 @@ pub(super) struct Manifest {
     pub(super) programs: Vec<String>,
     /// Folders that were made for the manifest.
     #[serde(default)]
-    dirs: Vec<PathBuf>,
+    pub(super) dirs: Vec<PathBuf>,
     /// The files in which something of ours is.
     #[serde(default)]
     pub(super) files: Vec<Entry>,
@@ -51,10 +54,14 @@ impl Manifest {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(Error::io(format!("cannot read {}", path.display()), error)),
         };
-        let manifest: Self = serde_json::from_str(&text).map_err(|error| damaged(&path).because(error))?;
+        let mut manifest: Self = serde_json::from_str(&text).map_err(|error| damaged(&path).because(error))?;
         if manifest.version > VERSION {
             return Err(Error::new(Kind::Refused, format!("{} was written by a newer state", path.display()))
                 .hint("run setup with the newer one"));
+        }
+        for entry in &mut manifest.files {
+            // What was a file or a folder can be a link by now.
+            entry.path = resolved(&entry.path);
         }
         Ok(manifest)
     }
@@ -75,38 +82,37 @@ impl Manifest {
         self.files.retain(|entry| entry.path != path);
     }
 
-    /// Makes the folders, and remembers which of them were not there.
-    pub(super) fn prepare(&mut self, kept: &Path) -> Result<()> {
-        if self.dirs.is_empty() {
-            self.dirs = missing_dirs(kept);
-        }
-        files::create_private_dir(&kept.join(BACKUPS))
-    }
-
-    /// Writes the manifest; one without files goes, and the folders that were made for it.
+    /// Writes the manifest; one without files goes.
     pub(super) fn save(&mut self, kept: &Path) -> Result<()> {
         if self.files.is_empty() {
-            return self.vanish(kept);
+            return match std::fs::remove_file(kept.join(FILE)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(Error::io(format!("cannot remove {}", kept.join(FILE).display()), error))
+                }
+                _ => Ok(()),
+            };
         }
         self.version = VERSION;
         let text = serde_json::to_string_pretty(self)
             .map_err(|error| Error::usage("the list of what is installed cannot be written").because(error))?;
-        files::write_atomic(&kept.join(FILE), text.as_bytes())
+        write(&kept.join(FILE), text.as_bytes())
     }
+}
 
-    fn vanish(&self, kept: &Path) -> Result<()> {
-        match std::fs::remove_file(kept.join(FILE)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io(format!("cannot remove {}", kept.join(FILE).display()), error));
-            }
-            _ => {}
-        }
-        // Backups of what was edited by hand stay, and with them the folders.
-        let own = [kept.to_owned(), kept.join(BACKUPS)];
-        remove_empty(own.iter());
-        remove_empty(self.dirs.iter());
-        Ok(())
-    }
+/// Whether there is a manifest.
+pub(super) fn is_there(kept: &Path) -> bool {
+    kept.join(FILE).exists()
+}
+
+/// The folder of the backups.
+pub(super) fn backups(kept: &Path) -> PathBuf {
+    kept.join(BACKUPS)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    files::write_atomic_as(leftover::PREFIX, path, |file| {
+        file.write_all(bytes).map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
+    })
 }
 
 /// The folders at and above `path` that do not exist, outermost first.
@@ -129,14 +135,14 @@ pub(super) fn back_up(kept: &Path, bytes: &[u8]) -> Result<String> {
     let digest = sha256_hex(bytes);
     let path = backup_path(kept, &digest);
     if !path.exists() {
-        files::write_atomic(&path, bytes)?;
+        write(&path, bytes)?;
     }
     Ok(digest)
 }
 
 /// Where a content is kept.
 pub(super) fn backup_path(kept: &Path, digest: &str) -> PathBuf {
-    kept.join(BACKUPS).join(digest)
+    backups(kept).join(digest)
 }
 
 /// A content that is kept, if it is what its name says.

@@ -9,6 +9,8 @@ mod block;
 mod edit;
 mod host;
 mod json;
+mod leftover;
+mod lock;
 mod manifest;
 mod next;
 mod owner;
@@ -27,6 +29,7 @@ use super::workspace::{Place, Surroundings};
 use crate::error::{Error, Kind, Result};
 use edit::Programs;
 use host::Places;
+use lock::Lock;
 use manifest::Manifest;
 use plan::{Context, Plan};
 use serde::Serialize;
@@ -157,35 +160,77 @@ impl SetupReport {
 /// `Conflict` for a file that cannot be parsed or holds something else in our place, `Refused` for one that cannot be written;
 /// then nothing was changed anywhere.
 pub fn setup(surroundings: &Surroundings, input: SetupInput) -> Result<SetupReport> {
-    let places = places(surroundings)?;
-    let manifest = Manifest::load(&places.kept)?;
-    let programs = programs(surroundings, &places, &manifest)?;
-    let user = match input.scope {
-        Scope::User => input.host.name().to_owned(),
-        Scope::Project => format!("{} in {}", input.host.name(), places.root.display()),
-    };
-    let context = Context { programs: &programs, manifest: &manifest, kept: &places.kept, user: &user };
-    let plans = plans(surroundings, input, &places, &context)?;
-    let mut report = report(input, &plans, &programs.current);
-    report.next = next::steps(surroundings, input, &places, &report);
-    let changes: Vec<&Plan> = plans.iter().map(|(plan, _)| plan).filter(|plan| plan.is_change()).collect();
+    let mut work = Work::plan(surroundings, input)?;
     if input.action == Action::Check {
-        return Ok(report);
+        return Ok(work.report);
     }
-    write::check_writable(&changes)?;
+    work.check_writable()?;
     if input.dry_run {
-        return Ok(report);
+        return Ok(work.report);
     }
-    let new = after(&manifest, &plans, input.action, &programs.current);
-    if !changes.is_empty() || new != manifest {
+    if work.is_needed() {
+        let mut lock = Lock::take(&work.kept)?;
+        // Another run may have ended while this one waited.
+        work = Work::plan(surroundings, input)?;
+        work.check_writable()?;
+        work.apply(input.scope, &mut lock)?;
+    }
+    work.report.applied = true;
+    Ok(work.report)
+}
+
+/// All that is to be done.
+struct Work {
+    kept: PathBuf,
+    manifest: Manifest,
+    /// What is known when all is written.
+    new: Manifest,
+    plans: Vec<Plan>,
+    /// Copies that a killed run left.
+    leftovers: Vec<PathBuf>,
+    report: SetupReport,
+}
+
+impl Work {
+    fn plan(surroundings: &Surroundings, input: SetupInput) -> Result<Self> {
+        let places = places(surroundings)?;
+        let manifest = Manifest::load(&places.kept)?;
+        let programs = programs(surroundings, &places, &manifest)?;
+        let user = match input.scope {
+            Scope::User => input.host.name().to_owned(),
+            Scope::Project => format!("{} in {}", input.host.name(), places.root.display()),
+        };
+        let context = Context { programs: &programs, manifest: &manifest, kept: &places.kept, user: &user };
+        let plans = plans(surroundings, input, &places, &context)?;
+        let mut report = report(input, &plans, &programs.current);
+        report.next = next::steps(surroundings, input, &places, &report);
+        let new = after(&manifest, &plans, input.action, &programs.current);
         let plans: Vec<Plan> = plans.into_iter().map(|(plan, _)| plan).collect();
-        let backups = write::apply(&plans, &new, (&places.kept, input.scope))?;
-        for (file, digest) in report.files.iter_mut().zip(backups) {
-            file.backup = digest.map(|digest| manifest::backup_path(&places.kept, &digest));
-        }
+        let leftovers = leftover::find(&plans, &places.kept);
+        Ok(Self { kept: places.kept, manifest, new, plans, leftovers, report })
     }
-    report.applied = true;
-    Ok(report)
+
+    fn check_writable(&self) -> Result<()> {
+        write::check_writable(&self.plans.iter().filter(|plan| plan.is_change()).collect::<Vec<_>>())
+    }
+
+    fn is_needed(&self) -> bool {
+        self.plans.iter().any(Plan::is_change) || self.new != self.manifest || !self.leftovers.is_empty()
+    }
+
+    fn apply(&mut self, scope: Scope, lock: &mut Lock) -> Result<()> {
+        lock.adopt(&self.manifest.dirs);
+        self.new.dirs.clone_from(&lock.dirs);
+        for path in &self.leftovers {
+            // One that stays is found again.
+            let _ = std::fs::remove_file(path);
+        }
+        let backups = write::apply(&self.plans, &self.new, (&self.kept, scope))?;
+        for (file, digest) in self.report.files.iter_mut().zip(backups) {
+            file.backup = digest.map(|digest| manifest::backup_path(&self.kept, &digest));
+        }
+        Ok(())
+    }
 }
 
 type Planned = (Plan, Vec<&'static str>);

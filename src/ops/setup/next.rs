@@ -18,7 +18,7 @@ pub(super) fn steps(
         Action::Remove => after_removal(input, report),
         Action::Install => {
             let mut steps = of_host(surroundings, input);
-            steps.extend(of_machine(input, places, report));
+            steps.extend(of_machine((surroundings, input), places, report));
             steps
         }
     }
@@ -83,7 +83,8 @@ fn codex_sandbox(surroundings: &Surroundings) -> String {
     let folder = store.as_ref().map_or_else(|| "/PATH/OF/THE/STORE".to_owned(), |dir| dir.display().to_string());
     format!(
         "in Codex's sandbox the shell can read with state, not write; hooks and MCP can. To let the shell write, add to \
-         config.toml: [sandbox_workspace_write] writable_roots = [\"{folder}\"]"
+         config.toml:\n  [sandbox_workspace_write]\n  writable_roots = [{}]",
+        super::value::quoted(&folder)
     )
 }
 
@@ -97,10 +98,20 @@ fn store(surroundings: &Surroundings) -> Option<PathBuf> {
     location::find(&request).ok().map(|location| location.dir)
 }
 
-fn of_machine(input: SetupInput, places: &Places, report: &SetupReport) -> Vec<String> {
+fn of_machine(
+    (surroundings, input): (&Surroundings, SetupInput),
+    places: &Places,
+    report: &SetupReport,
+) -> Vec<String> {
     let mut steps = Vec::new();
     if places.found(input.host).is_none() {
-        steps.push(format!("{} was not found on this machine; it will find this when it comes", input.host.title()));
+        steps.push(format!(
+            "{} was not found on this machine; what was written will be picked up once it is installed",
+            input.host.title()
+        ));
+    }
+    if input.scope == Scope::User || store(surroundings).is_none() {
+        steps.push("a repository is remembered once it has a store; in each repository: state init".to_owned());
     }
     if places.program("state").is_none() {
         steps.push(format!("`state` is not in PATH: agents can use it through MCP, and as {}", report.program));

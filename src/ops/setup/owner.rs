@@ -10,18 +10,15 @@ pub(super) struct Owned<'a> {
     pub(super) program: String,
     /// The string that holds it.
     pub(super) node: &'a Node,
-    /// What that string would be with another program.
-    pub(super) shell: Option<Vec<String>>,
+    /// Of a line for a shell: what stands behind the program, to the byte.
+    pub(super) rest: Option<String>,
 }
 
 impl Owned<'_> {
     /// The string with another program.
     pub(super) fn with(&self, program: &str) -> String {
-        match &self.shell {
-            Some(words) => {
-                let words: Vec<String> = words.iter().skip(1).map(|word| shell_quoted(word)).collect();
-                format!("{} {}", shell_quoted(program), words.join(" "))
-            }
+        match &self.rest {
+            Some(rest) => format!("{}{rest}", shell_quoted(program)),
             None => program.to_owned(),
         }
     }
@@ -37,16 +34,20 @@ pub(super) fn owned<'a>(entry: &'a Node, tail: &[&str], known: &[String]) -> Opt
     let command = entry.get("command")?;
     let owned = match (&command.body, entry.get("args").and_then(Node::texts)) {
         (Body::Text(program), Some(args)) if args == tail => {
-            Owned { program: program.clone(), node: command, shell: None }
+            Owned { program: program.clone(), node: command, rest: None }
         }
         (Body::Text(line), None) => {
-            let words = words(line)?;
+            let (words, first_end) = words(line)?;
             let is_tail = words.len() > tail.len() && words[words.len() - tail.len()..] == *tail;
-            Owned { program: words.first().filter(|_| is_tail)?.clone(), node: command, shell: Some(words) }
+            Owned {
+                program: words.first().filter(|_| is_tail)?.clone(),
+                node: command,
+                rest: Some(line[first_end..].to_owned()),
+            }
         }
         (Body::Array(parts), _) if command.texts()?.get(1..)? == tail => {
             let first = &parts.first()?.node;
-            Owned { program: first.text()?.to_owned(), node: first, shell: None }
+            Owned { program: first.text()?.to_owned(), node: first, rest: None }
         }
         _ => return None,
     };
@@ -62,23 +63,29 @@ pub(super) fn shell_quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// The words of a simple command; `None` if a quote does not end.
-fn words(line: &str) -> Option<Vec<String>> {
-    let (mut words, mut word, mut quote, mut rest) = (Vec::new(), None::<String>, None, line.chars());
-    while let Some(c) = rest.next() {
+/// The words of a simple command, and the byte where the first one ends; `None` if a quote does not end.
+fn words(line: &str) -> Option<(Vec<String>, usize)> {
+    let (mut words, mut word, mut quote, mut rest) = (Vec::new(), None::<String>, None, line.char_indices());
+    let mut first_end = line.len();
+    while let Some((at, c)) = rest.next() {
         match (quote, c) {
             (Some(open), _) if c == open => quote = None,
             (None, '\'' | '"') => {
                 quote = Some(c);
                 word.get_or_insert_default();
             }
-            (None | Some('"'), '\\') => word.get_or_insert_default().push(rest.next()?),
-            (None, _) if c.is_whitespace() => words.extend(word.take()),
+            (None | Some('"'), '\\') => word.get_or_insert_default().push(rest.next()?.1),
+            (None, _) if c.is_whitespace() => {
+                if words.is_empty() && word.is_some() {
+                    first_end = at;
+                }
+                words.extend(word.take());
+            }
             _ => word.get_or_insert_default().push(c),
         }
     }
     words.extend(word);
-    quote.is_none().then_some(words)
+    quote.is_none().then_some((words, first_end))
 }
 
 /// The line of the plugin that names the program.
@@ -113,6 +120,11 @@ mod tests {
             found(r#"{"command":"'/a b/state' --store 'x y' hook codex"}"#).as_deref(),
             Some("'/n w/state' --store 'x y' hook codex")
         );
+        assert_eq!(
+            found(r#"{"command":"state  --store $HOME/x\t--actor \"$USER\" hook codex"}"#).as_deref(),
+            Some("'/n w/state'  --store $HOME/x\t--actor \"$USER\" hook codex"),
+            "what the shell makes of the user's words is the user's"
+        );
         assert_eq!(found(r#"{"command":"/a/state","args":["hook","codex"]}"#).as_deref(), Some("/n w/state"));
         assert_eq!(found(r#"{"command":["/a/state","hook","codex"]}"#).as_deref(), Some("/n w/state"));
         assert!(found(r#"{"command":"/opt/st hook codex"}"#).is_some());
@@ -133,7 +145,7 @@ mod tests {
     #[test]
     fn a_word_passes_through_the_shell() {
         for word in ["/usr/bin/state", "/a b/state", "it's", "", "$HOME/\"x\"", "a\\b", "ü"] {
-            assert_eq!(words(&format!("{} tail", shell_quoted(word))).unwrap(), [word, "tail"], "{word}");
+            assert_eq!(words(&format!("{} tail", shell_quoted(word))).unwrap().0, [word, "tail"], "{word}");
         }
     }
 }

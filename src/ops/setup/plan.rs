@@ -86,27 +86,42 @@ impl Plan {
         let Some(now) = &self.now else { return Ok(None) };
         if let Some(entry) = self.entry.as_ref().filter(|_| !self.edited) {
             let Some(digest) = &entry.before else { return Ok(None) };
-            if let Some(before) = manifest::backup(context.kept, digest).and_then(|bytes| String::from_utf8(bytes).ok())
-            {
+            if let Some(before) = kept_text(context, digest) {
                 return Ok(Some(before));
             }
         }
-        let mut text = now.clone();
-        for edit in target.edits.iter().rev() {
-            text = edit.remove(&text, context.programs)?;
-        }
+        let text = self.less_ours(now, target, context)?;
         if text == *now || !is_bare(&text) {
             return Ok(Some(text));
         }
         Ok(match &self.entry {
             Some(Entry { before: None, .. }) => None,
             Some(Entry { before: Some(digest), .. }) => {
-                let before = manifest::backup(context.kept, digest).and_then(|bytes| String::from_utf8(bytes).ok());
-                before.filter(|before| blank(before)).or(Some(text))
+                let left = if blank(&text) && is_json(&self.path) { "{}\n".to_owned() } else { text };
+                kept_text(context, digest).filter(|before| is_bare(before)).or(Some(left))
             }
             // Nobody knows whether an empty file was there; most hosts take it for a broken one.
             None => Some(text).filter(|text| !blank(text)),
         })
+    }
+
+    /// The text less our parts, and less what was made for them: a host that writes its file anew leaves no other trace of
+    /// that than what was there before.
+    fn less_ours(&self, now: &str, target: &Target, context: &Context) -> Result<String, String> {
+        let mut text = now.to_owned();
+        for edit in target.edits.iter().rev() {
+            text = edit.remove(&text, context.programs)?;
+        }
+        let before = self.entry.as_ref().and_then(|entry| match &entry.before {
+            Some(digest) => kept_text(context, digest),
+            None => Some(String::new()),
+        });
+        match before {
+            Some(before) if text != *now => {
+                target.edits.iter().rev().try_fold(text, |text, edit| edit.without_empty(&text, &before))
+            }
+            _ => Ok(text),
+        }
     }
 
     fn installation(&mut self, target: &Target, context: &Context) -> Result<(), String> {
@@ -154,7 +169,22 @@ impl Plan {
     }
 }
 
+/// Most hosts take a blank file of this sort for a broken one.
+fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "json" || extension == "jsonc")
+}
+
+/// A text among the backups.
+fn kept_text(context: &Context, digest: &str) -> Option<String> {
+    String::from_utf8(manifest::backup(context.kept, digest)?).ok()
+}
+
 fn read(path: &Path) -> Result<Option<String>> {
+    // A pipe or a device would be waited for.
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(Error::new(Kind::Refused, format!("cannot read {}: it is not a regular file", path.display()))
+            .hint("make it a file that you can read and write; nothing was changed"));
+    }
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -171,7 +201,7 @@ fn refused(path: &Path, reason: &str) -> Error {
         .hint("mend the file by hand, or move it elsewhere, and run the command again; nothing was changed")
 }
 
-/// Where a path leads, also where nothing is yet.
+/// Where a path leads, all links in it followed, also where nothing is yet.
 pub(super) fn resolved(path: &Path) -> PathBuf {
     const LINKS_MAX: usize = 32;
     let mut path = path.to_owned();
@@ -179,5 +209,9 @@ pub(super) fn resolved(path: &Path) -> PathBuf {
         let Ok(target) = std::fs::read_link(&path) else { break };
         path = path.parent().unwrap_or(Path::new("/")).join(target);
     }
-    path
+    let real = path.ancestors().skip(1).find_map(|dir| {
+        let below = path.strip_prefix(dir).ok()?;
+        Some(dir.canonicalize().ok()?.join(below))
+    });
+    real.unwrap_or(path)
 }

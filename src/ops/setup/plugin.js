@@ -6,6 +6,7 @@ import { spawn } from "node:child_process"
 const STATE = "PROGRAM";
 const WAIT = 1000
 const EDITS = new Set(["edit", "write", "patch", "apply_patch", "multiedit"])
+const HOST = /^(claude|codex|gemini|opencode|cursor|copilot):/
 
 function ask(event) {
   return new Promise((resolve) => {
@@ -37,8 +38,8 @@ export const StatePlugin = async ({ directory, worktree }) => {
   const cwd = directory || worktree || process.cwd()
   const sessions = new Map() // id -> { begun, briefing, news, said, telling }
   const parents = new Map() // id of a subagent's session -> id of the session that started it
-  const roles = new Map() // id of a message -> role
-  const args = new Map() // id of a tool call -> its arguments
+  const spoken = new Map() // id of a message of the agent's -> its session, while that is at work
+  const calls = new Map() // id of an edit -> its session and arguments, until it is done or the session rests
 
   const quietly = (work) => async (...all) => { try { await work(...all) } catch {} }
   const top = (id) => { while (parents.has(id)) id = parents.get(id); return id }
@@ -52,6 +53,9 @@ export const StatePlugin = async ({ directory, worktree }) => {
     known.begun = tell("SessionStart", id, { source }).then((text) => { known.briefing = text })
     return known.begun
   }
+  const forget = (id) => {
+    for (const known of [spoken, calls]) for (const [key, { sessionID }] of known) if (sessionID === id) known.delete(key)
+  }
   const begun = (id) => session(id).begun ?? begin(id, "resume")
 
   const events = {
@@ -61,15 +65,16 @@ export const StatePlugin = async ({ directory, worktree }) => {
     },
     "session.compacted": ({ sessionID }) => { if (!parents.has(sessionID)) return begin(sessionID, "compact") },
     "session.idle": async ({ sessionID }) => {
+      forget(sessionID)
       if (parents.has(sessionID) || !sessions.has(sessionID)) return
       await session(sessionID).telling
       await tell("Stop", sessionID, { last_assistant_message: session(sessionID).said })
     },
-    "session.deleted": ({ info }) => { sessions.delete(info.id); parents.delete(info.id) },
-    "message.updated": ({ info }) => { roles.set(info.id, info.role) },
+    "session.deleted": ({ info }) => { forget(info.id); sessions.delete(info.id); parents.delete(info.id) },
+    "message.updated": ({ info }) => { if (info.role === "assistant") spoken.set(info.id, { sessionID: info.sessionID }) },
     "message.part.updated": async ({ part }) => {
       const { sessionID, text } = part
-      if (part.type !== "text" || part.synthetic || roles.get(part.messageID) !== "assistant" || !text) return
+      if (part.type !== "text" || part.synthetic || !spoken.has(part.messageID) || !text) return
       const known = session(sessionID)
       known.said = text
       // A session that is killed leaves at least its last words.
@@ -99,11 +104,18 @@ export const StatePlugin = async ({ directory, worktree }) => {
       const text = await tell("PreCompact", sessionID)
       if (text) context.push(text)
     }),
-    "tool.execute.before": quietly(async ({ tool, callID }, output) => { if (EDITS.has(tool)) args.set(callID, output.args) }),
+    "shell.env": quietly(async ({ sessionID }, { env }) => {
+      // A name that somebody chose is also that of the hooks; one like a host's is from around this host.
+      const isChosen = process.env.STATE_SESSION && !HOST.test(process.env.STATE_SESSION)
+      if (sessionID && !isChosen) env.STATE_SESSION = `opencode:${top(sessionID)}`
+    }),
+    "tool.execute.before": quietly(async ({ tool, sessionID, callID }, output) => {
+      if (EDITS.has(tool)) calls.set(callID, { sessionID, args: output.args })
+    }),
     "tool.execute.after": quietly(async (input) => {
       if (!EDITS.has(input.tool)) return
-      const tool_input = input.args ?? args.get(input.callID) ?? {}
-      args.delete(input.callID)
+      const tool_input = input.args ?? calls.get(input.callID)?.args ?? {}
+      calls.delete(input.callID)
       await tell("PostToolUse", top(input.sessionID), { tool_name: input.tool, tool_input })
     }),
     dispose: quietly(async () => {

@@ -163,8 +163,17 @@ fn gemini_hooks(program: &str) -> Edit {
 }
 
 fn cursor_hooks(program: &str) -> Edit {
-    let names =
-        ["sessionStart", "beforeSubmitPrompt", "afterFileEdit", "preCompact", "stop", "subagentStop", "sessionEnd"];
+    let names = [
+        "sessionStart",
+        "beforeSubmitPrompt",
+        "afterFileEdit",
+        // Its stop does not say what the agent said.
+        "afterAgentResponse",
+        "preCompact",
+        "stop",
+        "subagentStop",
+        "sessionEnd",
+    ];
     let entry = Json::Map(vec![("command", command(program, "cursor")), ("timeout", Json::Number(TIMEOUT))]);
     let events = names.into_iter().map(|name| (name, entry.clone())).collect();
     Edit::Hooks(Hooks { host: "cursor", events, version: true })

@@ -221,6 +221,18 @@ fn document() -> impl Strategy<Value = String> {
     })
 }
 
+#[test]
+fn all_tables_of_hosts_hold_the_same() {
+    use crate::domain::host::HOSTS;
+    let mut names: Vec<&str> = Host::ALL.iter().map(|host| host.name()).collect();
+    let line = include_str!("plugin.js").lines().find(|line| line.starts_with("const HOST =")).unwrap();
+    assert_eq!(line, format!("const HOST = /^({}):/", names.join("|")));
+    let mut known: Vec<&str> = HOSTS.iter().map(|host| host.name).collect();
+    names.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(names, known);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(120) })]
 

@@ -7,7 +7,7 @@ use super::block::{append, cut};
 use super::json::Refusal;
 use super::value::quoted;
 use std::ops::Range;
-use toml_edit::{Document, Item, TableLike};
+use toml_edit::{Document, DocumentMut, Item, TableLike};
 
 const SERVERS: &str = "mcp_servers";
 const NAME: &str = "state";
@@ -64,13 +64,50 @@ pub(super) fn insert(text: &str, wanted: &Server, known: &[String]) -> Result<St
 /// Takes the entry away.
 pub(super) fn remove(text: &str, known: &[String]) -> Result<String, Refusal> {
     let Ok(Some(found)) = find(text, known) else { return parse(text).map(|_| text.to_owned()) };
-    match found.extent {
+    let left = match found.extent {
         Some(Extent::Table(table)) => {
             let newline = if text[table.clone()].contains("\r\n") { "\r\n" } else { "\n" };
-            Ok(cut(text, (table.start, table.end), newline))
+            Some(cut(text, (table.start, table.end), newline))
         }
-        Some(Extent::Line(line)) => Ok(format!("{}{}", &text[..line.start], &text[line.end..])),
-        None => Err(format!("has `{SERVERS}.{NAME}` in a form that only its writer can take away")),
+        Some(Extent::Line(line)) => Some(format!("{}{}", &text[..line.start], &text[line.end..])),
+        None => None,
+    };
+    left.filter(|left| is_rest(text, left))
+        .ok_or_else(|| format!("has `{SERVERS}.{NAME}` in a form that only its writer can take away"))
+}
+
+/// Whether what is left says all that the text said, but for the entry.
+fn is_rest(text: &str, left: &str) -> bool {
+    let (Ok(mut whole), Ok(mut left)) = (text.parse::<DocumentMut>(), left.parse::<DocumentMut>()) else {
+        return false;
+    };
+    for doc in [&mut whole, &mut left] {
+        let servers = doc.get_mut(SERVERS).and_then(Item::as_table_like_mut);
+        let is_empty = servers.is_some_and(|servers| {
+            servers.remove(NAME);
+            servers.is_empty()
+        });
+        if is_empty {
+            doc.remove(SERVERS);
+        }
+    }
+    says(whole.as_item()) == says(left.as_item())
+}
+
+/// What an item says, however it is written: the paths of its values in order, and the values.
+fn says(item: &Item) -> Vec<String> {
+    if let Some(table) = item.as_table_like() {
+        let mut said: Vec<String> = table
+            .iter()
+            .flat_map(|(key, item)| says(item).into_iter().map(move |said| format!("{key:?}.{said}")))
+            .collect();
+        said.sort_unstable();
+        said.insert(0, "{}".to_owned());
+        return said;
+    }
+    match item {
+        Item::ArrayOfTables(tables) => tables.iter().flat_map(|table| says(&Item::Table(table.clone()))).collect(),
+        item => vec![item.to_string().trim().to_owned()],
     }
 }
 
@@ -177,6 +214,23 @@ mod tests {
         assert_eq!(remove(&more, &[]).unwrap(), "a = 1\n\n# next\n[b]\nc = 2\n");
         let kept = insert(&more, &server("/new/state"), &[]).unwrap();
         assert_eq!(kept, more.replace("\"/state\"", "\"/new/state\""));
+    }
+
+    #[test]
+    fn tables_of_others_are_never_joined_or_cut() {
+        for (text, newline) in [("a = 1\n", "\n"), ("a = 1", "\n"), ("a = 1\r\n", "\r\n")] {
+            let with = insert(text, &server("/state"), &[]).unwrap();
+            let glued = with.replacen(&format!("{newline}{newline}["), &format!("{newline}["), 1);
+            for with in [with, glued] {
+                let more = format!("{}{newline}[other]{newline}x = 1{newline}", with.trim_end());
+                let left = remove(&more, &[]).unwrap();
+                let doc = left.parse::<DocumentMut>().unwrap();
+                assert!(doc["a"].is_integer() && doc["other"]["x"].is_integer() && doc.len() == 2, "{left:?}");
+            }
+        }
+        let with = insert("", &server("/state"), &[]).unwrap();
+        let between = format!("{with}[other]\nx = 1\n[mcp_servers.state.env]\nX = \"1\"\n");
+        assert!(remove(&between, &[]).unwrap_err().contains("only its writer"));
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Writes what was planned: all of it, or nothing.
 
 use super::host::Scope;
+use super::leftover;
 use super::manifest::{self, Manifest, remove_empty};
 use super::plan::Plan;
 use crate::error::{Error, Kind, Result};
 use crate::store::files;
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
 
 /// Refuses what cannot be written, before anything is.
@@ -38,7 +39,7 @@ fn cannot(path: &Path, why: &str) -> Error {
 pub(super) fn apply(plans: &[Plan], manifest: &Manifest, (kept, scope): (&Path, Scope)) -> Result<Vec<Option<String>>> {
     let old = Manifest::load(kept)?;
     let mut new = manifest.clone();
-    new.prepare(kept)?;
+    files::create_private_dir(&manifest::backups(kept))?;
     let backups = plans.iter().map(|plan| back_up(plan, kept)).collect::<Result<Vec<_>>>()?;
     if !new.files.is_empty() {
         new.save(kept)?;
@@ -76,21 +77,29 @@ fn forget_backups(old: &Manifest, new: &Manifest, kept: &Path) {
 
 fn all_or_nothing(plans: &[Plan], write: &dyn Fn(&Plan) -> Result<()>) -> Result<()> {
     let changes: Vec<&Plan> = plans.iter().filter(|plan| plan.is_change()).collect();
+    let mut modes = Vec::new();
     for (at, plan) in changes.iter().enumerate() {
+        modes.push(mode(&plan.file));
         if let Err(error) = write(plan) {
-            changes[..at].iter().rev().for_each(|plan| take_back(plan));
+            changes[..at].iter().zip(&modes).rev().for_each(|(plan, mode)| take_back(plan, *mode));
             return Err(error);
         }
     }
     Ok(())
 }
 
-fn write(plan: &Plan, scope: Scope) -> Result<()> {
+/// Refuses if the file is not what was planned with: hosts rewrite their files while they run.
+fn check_unchanged(plan: &Plan) -> Result<()> {
     let now = std::fs::read(&plan.file).ok();
-    if now.as_deref() != plan.now.as_deref().map(str::as_bytes) {
-        return Err(Error::conflict(format!("{} was changed by somebody else just now", plan.file.display()))
-            .hint("run the command again; nothing was changed"));
+    if now.as_deref() == plan.now.as_deref().map(str::as_bytes) {
+        return Ok(());
     }
+    Err(Error::conflict(format!("{} was changed by somebody else just now", plan.file.display()))
+        .hint("run the command again; nothing was changed"))
+}
+
+fn write(plan: &Plan, scope: Scope) -> Result<()> {
+    check_unchanged(plan)?;
     let Some(text) = &plan.then else {
         std::fs::remove_file(&plan.file)
             .map_err(|error| Error::io(format!("cannot remove {}", plan.file.display()), error))?;
@@ -100,24 +109,46 @@ fn write(plan: &Plan, scope: Scope) -> Result<()> {
     let dir = plan.file.parent().unwrap_or(Path::new("/"));
     std::fs::create_dir_all(dir)
         .map_err(|error| Error::io(format!("cannot create the folder {}", dir.display()), error))?;
-    put(&plan.file, text, scope)
+    // One that is there keeps its mode, a new one is the user's, in a repository everybody's to read.
+    let new = if scope == Scope::User { 0o600 } else { 0o644 };
+    put(&plan.file, text, mode(&plan.file).unwrap_or(new), &|| check_unchanged(plan))
 }
 
-/// Writes a file whole; one that is there keeps its mode, a new one is the user's, in a repository everybody's to read.
-fn put(path: &Path, text: &str, scope: Scope) -> Result<()> {
-    let new = if scope == Scope::User { 0o600 } else { 0o644 };
-    let mode = path.metadata().map_or(new, |metadata| metadata.permissions().mode() & 0o7777);
-    files::write_atomic_with(path, |file| {
+fn mode(path: &Path) -> Option<u32> {
+    path.metadata().ok().map(|metadata| metadata.permissions().mode() & 0o7777)
+}
+
+/// Writes a file whole, with the owner of the one that is there, unless the last look before it takes its place says no.
+fn put(path: &Path, text: &str, mode: u32, look: &dyn Fn() -> Result<()>) -> Result<()> {
+    files::write_atomic_as(leftover::PREFIX, path, |file| {
+        keep_owner(file, path);
         let written = file.write_all(text.as_bytes()).and_then(|()| file.set_permissions(Permissions::from_mode(mode)));
-        written.map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
+        // Synced here, so that nothing slow comes between the look and the renaming.
+        written
+            .and_then(|()| file.sync_all())
+            .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
+        look()
     })
 }
 
-fn take_back(plan: &Plan) {
+/// Only root can give a file away, and for others it is theirs already; the group may be another one that they are in.
+fn keep_owner(file: &File, path: &Path) {
+    if let Ok(old) = path.metadata() {
+        // A file that cannot be given away is as good as before for whoever runs this.
+        let _ = fchown(file, Some(old.uid()), Some(old.gid()));
+    }
+}
+
+/// `mode` is what the file had.
+fn take_back(plan: &Plan, mode: Option<u32>) {
+    if std::fs::read(&plan.file).ok().as_deref() != plan.then.as_deref().map(str::as_bytes) {
+        // Somebody else has written it since.
+        return;
+    }
     // What cannot be taken back is among the backups; the first error is the one to tell.
     if let Some(text) = &plan.now {
         let _ = std::fs::create_dir_all(plan.file.parent().unwrap_or(Path::new("/")));
-        let _ = put(&plan.file, text, Scope::User);
+        let _ = put(&plan.file, text, mode.unwrap_or(0o600), &|| Ok(()));
     } else {
         let _ = std::fs::remove_file(&plan.file);
         remove_empty(plan.dirs.iter());
@@ -149,6 +180,7 @@ mod tests {
         let at = |name: &str| dir.path().join(name);
         std::fs::write(at("edited"), "old").unwrap();
         std::fs::write(at("gone"), "kept").unwrap();
+        std::fs::set_permissions(at("gone"), Permissions::from_mode(0o640)).unwrap();
         let plans = [
             plan(&at("edited"), Some("old"), Some("new")),
             plan(&at("deep/er/new"), None, Some("new")),
@@ -163,6 +195,45 @@ mod tests {
         assert_eq!(names.len(), 2, "{names:?}");
         assert_eq!(std::fs::read_to_string(at("edited")).unwrap(), "old");
         assert_eq!(std::fs::read_to_string(at("gone")).unwrap(), "kept");
+        assert_eq!(mode(&at("gone")), Some(0o640));
+    }
+
+    #[test]
+    fn what_somebody_writes_while_it_is_written_is_not_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("settings.json");
+        std::fs::write(&path, "planned with").unwrap();
+        let plan = plan(&path, Some("planned with"), Some("ours"));
+        let error = put(&path, "ours", 0o600, &|| {
+            std::fs::write(&path, "theirs").unwrap();
+            check_unchanged(&plan)
+        });
+        assert_eq!(error.unwrap_err().kind, Kind::Conflict);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "theirs");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no leftover");
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_since_is_not_taken_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("edited"), "old").unwrap();
+        let plans = [
+            plan(&at("edited"), Some("old"), Some("new")),
+            plan(&at("made"), None, Some("new")),
+            plan(&at("last"), None, Some("never")),
+        ];
+        let write_but_the_last = |plan: &Plan| {
+            if !plan.file.ends_with("last") {
+                return write(plan, Scope::User);
+            }
+            for name in ["edited", "made"] {
+                std::fs::write(at(name), "theirs").unwrap();
+            }
+            Err(Error::usage("disk full"))
+        };
+        assert!(all_or_nothing(&plans, &write_but_the_last).is_err());
+        assert_eq!(["edited", "made"].map(|name| std::fs::read_to_string(at(name)).unwrap()), ["theirs", "theirs"]);
     }
 
     #[test]

@@ -10,15 +10,16 @@ use crate::domain::id::Uid;
 use crate::domain::record::Record;
 use crate::domain::text::clean_line;
 use crate::domain::transcript::Story;
-use crate::domain::{field, kind, terms};
+use crate::domain::{field, kind};
 use crate::error::{Error, Result};
 use crate::ops::handoff::{self, Automatic};
 use crate::ops::workspace::Place;
 use crate::ops::{Workspace, session, stale};
-use crate::store::{Registers, View, Writer};
+use crate::store::{Registers, Writer};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::json;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Folders are read this deep.
@@ -58,6 +59,8 @@ struct Past {
     place: Place,
     story: Story,
     draft: Draft,
+    is_trivial: bool,
+    file: PathBuf,
     /// When it began, and when its last line was written.
     times: (DateTime<Utc>, DateTime<Utc>),
 }
@@ -83,13 +86,30 @@ pub fn import(
         }
         progress(done + 1, files.len());
     }
-    found.sort_by(|one, other| (one.times.1, &one.name).cmp(&(other.times.1, &other.name)));
+    found.sort_by(|one, other| (one.times.1, &one.name, &one.file).cmp(&(other.times.1, &other.name, &other.file)));
+    let found = once_each(found, &mut report);
     let mut rest = found.as_slice();
     while !rest.is_empty() {
         let taken = workspace.store.write(|writer| take_batch(writer, workspace, rest, &mut report))?;
         rest = &rest[taken..];
     }
     Ok(report)
+}
+
+/// Of several files of one session only the last tells how it stands. The order stays: oldest first.
+fn once_each(found: Vec<Past>, report: &mut TranscriptsReport) -> Vec<Past> {
+    let mut last: HashMap<String, usize> = HashMap::new();
+    last.extend(found.iter().enumerate().map(|(at, past)| (past.name.clone(), at)));
+    let mut kept = Vec::new();
+    for (at, past) in found.into_iter().enumerate() {
+        if last.get(&past.name) == Some(&at) {
+            kept.push(past);
+        } else {
+            let why = format!("a later file tells of the same session, {}", past.name);
+            report.skipped.push(Skipped { file: past.file, why });
+        }
+    }
+    kept
 }
 
 /// The files below a folder that may be transcripts.
@@ -138,8 +158,8 @@ fn past(workspace: &Workspace, file: &Path, all_projects: bool) -> std::result::
     // Whatever a line says of its time: it was written before now, and after computers began to count.
     let possible = |at: DateTime<Utc>| at.clamp(DateTime::UNIX_EPOCH, workspace.now());
     let times = (possible(started), possible(ended));
-    let draft = handoff::of_story(&story).ok_or("nothing was asked or done in it")?;
-    Ok(Past { name, place, story, draft, times })
+    let (draft, is_trivial) = handoff::of_story(&story).ok_or("nothing was asked or done in it")?;
+    Ok(Past { name, place, story, draft, is_trivial, file: file.to_owned(), times })
 }
 
 /// Where the session was, if that is in this project.
@@ -187,7 +207,7 @@ fn take_batch(
 
 fn take(writer: &mut Writer, workspace: &Workspace, past: &Past, report: &mut TranscriptsReport) -> Result<()> {
     let host = &past.story.meta.host;
-    let held = named(writer, &past.name)?;
+    let held = session::named(writer, &past.name)?;
     let is_new = held.is_none();
     let session = match held {
         Some(held) => held,
@@ -198,6 +218,7 @@ fn take(writer: &mut Writer, workspace: &Workspace, past: &Past, report: &mut Tr
     let auto = Automatic {
         session: &session,
         draft: &past.draft,
+        is_trivial: past.is_trivial,
         asked_at: past.story.asked_at,
         at: None,
         past: Some(past.times.1),
@@ -212,11 +233,6 @@ fn take(writer: &mut Writer, workspace: &Workspace, past: &Past, report: &mut Tr
         (false, false) => report.unchanged += 1,
     }
     Ok(())
-}
-
-fn named(view: &View, name: &str) -> Result<Option<Record>> {
-    let held = view.first(&terms::key_term(&session::key(name)), 10)?;
-    Ok(held.into_iter().find(|record| record.kind() == kind::SESSION))
 }
 
 /// The record of a session as it would be had it acted here: begun, and ended.

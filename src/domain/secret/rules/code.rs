@@ -63,12 +63,48 @@ pub(super) const RULES: &[Rule] = &[
         "command-password",
         &["-u ", "-u'", "-u\"", "-u=", "--user"],
         2,
-        r#"-(?:u|-user)[= ]\s{0,4}["']?[^\s:"'/$<]{1,64}:([^\s"'$<{/*;]{6,64})["'\s]"#,
+        r#"-(?:u|-user)[= ]\s{0,4}["']?[^\s:"'/$<=]{1,64}:([^\s"'$<{/*;]{6,64})["'\s]"#,
     )
     .entropy(2.2)
     .judge(is_login),
+    Rule::new(
+        "command-password",
+        &["docker login", "podman login", "registry login"],
+        6,
+        r#"(?:docker|podman|registry) login[^\n;|&]{0,120}?\s-p[= ]\s{0,4}["']?([^\s"'$<]{6,})"#,
+    )
+    .entropy(2.2)
+    .judge(|_, password| is_mixed(password)),
+    Rule::new(
+        "command-password",
+        &["mysql ", "mysqldump ", "mysqladmin ", "mariadb ", "mariadb-dump "],
+        5,
+        r#"(?:mysql(?:dump|admin)?|mariadb(?:-dump)?)\s[^\n;|&]{0,120}?-p["']?([^\s"'$<-][^\s"'$<]{5,})"#,
+    )
+    .entropy(2.2)
+    .judge(|_, password| is_mixed(password)),
+    Rule::new(
+        "sql-password",
+        &["identified"],
+        10,
+        r#"(?i:identified\s{1,4}(?:with\s{1,4}\S{1,40}\s{1,4})?by)\s{1,4}(?i:password\s{1,4})?\\{0,2}["']([^"'\n\\]{6,128})\\{0,2}["']"#,
+    )
+    .entropy(2.2)
+    .judge(|_, password| is_mixed(password)),
+    Rule::new(
+        "cookie",
+        &["cookie"],
+        6,
+        r#"(?i:cookie)["'\\]{0,4}\s{0,4}:\s{0,4}["'\\]{0,4}([A-Za-z0-9_.-]{1,64}=[^\s;"'\\]*(?:;[ \t]?[A-Za-z0-9_.-]{1,64}=[^\s;"'\\]*)*)"#,
+    )
+    .judge(|_, cookie| cookie.split([';', '=']).any(|part| part.len() >= 16 && random::is_random(part))),
     Rule::new("sshpass-password", &["sshpass"], 7, r#"sshpass\s{1,4}-p\s{0,4}["']?([^\s"'$<]{4,})"#).entropy(1.5),
 ];
+
+/// Whether it is a password and not the word.
+fn is_mixed(password: &str) -> bool {
+    (random::is_password(password) || random::is_random(password)) && !random::is_placeholder(password)
+}
 
 /// Whether `-u user:` is followed by a password and not by the word.
 fn is_login(before: &str, password: &str) -> bool {

@@ -26,7 +26,7 @@ pub(super) struct Rule {
     /// Its bytes from the start, as a regular expression over bytes.
     pub(super) pattern: &'static str,
     /// It has at least so many bytes, none of them blank.
-    min: usize,
+    pub(super) min: usize,
     /// Bits a byte that what is masked has at least; 0 to 8.
     entropy: f64,
     /// How many bytes it may begin before its keyword.
@@ -88,12 +88,6 @@ impl Rule {
         random::entropy(value.as_bytes()) >= self.entropy
             && !random::is_form(value)
             && self.judge.is_none_or(|judge| judge(before, value))
-    }
-
-    /// Whether there is as much behind its start as it has at least: mere mentions of a keyword end here.
-    pub(super) fn has_room(&self, rest: &[u8]) -> bool {
-        let is_part = |b: &u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'`' | b'<' | b'>');
-        rest.len() >= self.min && rest[..self.min].iter().all(is_part)
     }
 }
 
