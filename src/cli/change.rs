@@ -237,7 +237,9 @@ impl EndArgs {
         }
         let now = door.now();
         door.report(&serde_json::json!({"jobs": ended}), |out, paint, _| {
-            ended.iter().for_each(|held| job::print(out, paint, held, now));
+            for held in ended {
+                job::print(out, paint, &held, now);
+            }
         })
     }
 }

@@ -23,7 +23,7 @@ pub fn path(workspace: &Workspace, id: &str) -> Result<PathBuf> {
 }
 
 /// Takes text; `false` if nobody listens any more.
-pub type Say<'a> = &'a mut dyn FnMut(&str) -> Result<bool>;
+pub(super) type Say<'a> = &'a mut dyn FnMut(&str) -> Result<bool>;
 
 /// Gives the output of a job to `say` until it has ended: without what a terminal would obey, secrets masked.
 ///

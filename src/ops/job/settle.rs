@@ -43,7 +43,7 @@ fn open(view: &View) -> Result<Vec<Record>> {
 }
 
 enum Found {
-    Ended(Exit),
+    Ended(Box<Exit>),
     Unarmed(JobDir),
 }
 
@@ -52,8 +52,8 @@ fn standing(workspace: &Workspace, job: &Record) -> Option<Found> {
     let dir = dir(workspace, job.id());
     match dir.standing().ok()? {
         Standing::Alive(_) | Standing::Gone => None,
-        Standing::Over(exit) => Some(Found::Ended(*exit)),
-        Standing::Lost(_) => dir.record_lost(workspace.now()).ok()?.map(Found::Ended),
+        Standing::Over(exit) => Some(Found::Ended(exit)),
+        Standing::Lost(_) => dir.record_lost(workspace.now()).ok()?.map(|exit| Found::Ended(Box::new(exit))),
         Standing::Unarmed(_) => Some(Found::Unarmed(dir)),
     }
 }

@@ -23,7 +23,7 @@ fn list(view: &View) -> Result<Vec<Uid>> {
 
 fn keep(writer: &mut Writer, uids: &[Uid]) -> Result<()> {
     let last = &uids[uids.len().saturating_sub(UNREAD_MAX)..];
-    let text: String = last.iter().map(|uid| format!("{uid}\n")).collect();
+    let text = last.iter().map(Uid::to_string).collect::<Vec<_>>().join("\n");
     writer.set_local(LIST, text.as_bytes())
 }
 
@@ -47,7 +47,7 @@ pub fn news(view: &View, workspace: &Workspace) -> Result<Vec<Record>> {
     let me = session::current(view, workspace)?.map(|session| session.uid);
     let mut found = Vec::new();
     for uid in uids {
-        let Some(job) = view.record(uid)?.filter(|job| job.is_visible()) else { continue };
+        let Some(job) = view.record(uid)?.filter(Record::is_visible) else { continue };
         let owner = job.birth.as_ref().and_then(|birth| birth.session);
         let is_mine = owner.is_some() && owner == me;
         if is_mine || !is_there(view, workspace, owner)? {

@@ -59,7 +59,8 @@ pub(super) fn gather(
     let position = view.next_position().saturating_sub(1);
     // The mark of a store that was set back since says nothing.
     let told = told.filter(|told| told.position <= position);
-    let mut gathered = Gathered { focus: None, sections: Vec::new(), since: None, position, notes: Vec::new(), jobs: Vec::new() };
+    let mut gathered =
+        Gathered { focus: None, sections: Vec::new(), since: None, position, notes: Vec::new(), jobs: Vec::new() };
     if let Form::About(word) = &input.form {
         let record = resolve::record(view, word)?;
         gathered.focus = Some(record.id().to_owned()).filter(|_| record.kind() == kind::TASK);

@@ -42,7 +42,8 @@ impl Gatherer<'_> {
         facts.extend(job.reason.clone());
         facts.extend(job.took_ms.map(|ms| format!("took {}", coarse_span(Duration::from_millis(ms)))));
         let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join("; ")) };
-        let line = format!("{} {} {} {}{facts}", job.id, Self::short(&job.name()), job.status, when::ago(job.since, self.now));
+        let line =
+            format!("{} {} {} {}{facts}", job.id, Self::short(&job.name()), job.status, when::ago(job.since, self.now));
         let told = |count: usize| {
             let last = job.tail.iter().skip(job.tail.len().saturating_sub(count));
             last.fold(line.clone(), |text, line| format!("{text}\n> {line}"))
@@ -66,22 +67,23 @@ impl Gatherer<'_> {
             left_out += self.view.count(&term, 1000)?.saturating_sub(open.len());
             for job in open {
                 let report = JobReport::of(self.view, self.workspace, &job, 0)?;
-                let for_ = coarse_span((self.now - report.since).to_std().unwrap_or_default());
-                let mut line = match status {
-                    "waiting" => format!("{} {} waits for {}", report.id, Self::short(&report.name()), report.waits_for.join(", ")),
-                    _ => format!("{} {} runs for {for_}", report.id, Self::short(&report.name())),
-                };
-                if let Some(usual) = report.usual.as_ref().filter(|_| status == "running") {
-                    line += &format!(", usually {usual}");
-                }
-                let odd = !report.remarks.is_empty();
-                for remark in &report.remarks {
-                    line += &format!("; {remark}");
-                }
-                items.push(Item::line(Some(job.id()), line).worth(if odd { 1.5 } else { 0.8 }).why(status.to_owned()));
+                let worth = if report.remarks.is_empty() { 0.8 } else { 1.5 };
+                items.push(Item::line(Some(job.id()), self.open_line(&report)).worth(worth).why(status.to_owned()));
             }
         }
         items.sort_by(|a, b| b.worth.total_cmp(&a.worth));
         Ok(section("Jobs", items, left_out, "state list jobs"))
+    }
+
+    fn open_line(&self, job: &JobReport) -> String {
+        let name = Self::short(&job.name());
+        if job.status == "waiting" {
+            return format!("{} {name} waits for {}", job.id, job.waits_for.join(", "));
+        }
+        let runs_for = coarse_span((self.now - job.since).to_std().unwrap_or_default());
+        let mut facts = vec![format!("{} {name} runs for {runs_for}", job.id)];
+        facts.extend(job.usual.as_ref().map(|usual| format!("usually {usual}")));
+        facts.extend(job.remarks.iter().cloned());
+        facts.join(", ")
     }
 }
