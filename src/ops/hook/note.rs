@@ -30,25 +30,11 @@ fn short(text: &str, tokens: usize) -> Option<String> {
 }
 
 fn change(workspace: &Workspace, input: &HookInput, change: impl FnOnce(&mut Activity)) -> Result<()> {
-    change_or_begin(workspace, input, Some(Activity::default()), change)
-}
-
-/// One that is not noted leaves nothing.
-fn change_noted(workspace: &Workspace, input: &HookInput, change: impl FnOnce(&mut Activity)) -> Result<()> {
-    change_or_begin(workspace, input, None, change)
-}
-
-fn change_or_begin(
-    workspace: &Workspace,
-    input: &HookInput,
-    new: Option<Activity>,
-    change: impl FnOnce(&mut Activity),
-) -> Result<()> {
     let activities = workspace.store.activities();
     // A prompt and a stop may come at the same moment.
     let _alone = activities.alone();
     let identity = &workspace.identity;
-    let Some(mut activity) = activities.of(&identity.session).or(new) else { return Ok(()) };
+    let mut activity = activities.of(&identity.session).unwrap_or_default();
     let place = &workspace.place;
     activity.session.clone_from(&identity.session);
     activity.host.clone_from(&identity.actor);
@@ -65,7 +51,10 @@ fn change_or_begin(
 
 /// A session that begins is noted only if it is known already: most that begin are never asked anything.
 pub(super) fn started(workspace: &Workspace, input: &HookInput) -> Result<()> {
-    change_noted(workspace, input, |_| {})
+    match workspace.store.activities().of(&workspace.identity.session) {
+        Some(_) => seen(workspace, input),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn seen(workspace: &Workspace, input: &HookInput) -> Result<()> {
@@ -133,5 +122,9 @@ fn cleaned(background: &Background) -> Background {
 }
 
 pub(super) fn ended(workspace: &Workspace, input: &HookInput, reason: &str) -> Result<()> {
-    change_noted(workspace, input, |activity| activity.end = Some(text::clean_line(&masked(reason))))
+    // One that was never asked anything leaves nothing.
+    if workspace.store.activities().of(&workspace.identity.session).is_none() {
+        return Ok(());
+    }
+    change(workspace, input, |activity| activity.end = Some(text::clean_line(&masked(reason))))
 }
