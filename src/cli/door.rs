@@ -68,6 +68,7 @@ impl Door {
             clock: self.process.clock,
             seed: self.process.seed,
             command: format!("state {}", verb.unwrap_or_default()),
+            program: Some(self.process.program.clone()),
         }
     }
 
@@ -75,7 +76,6 @@ impl Door {
     pub(super) fn workspace(&self) -> Result<Workspace> {
         let mut workspace = Workspace::open(self.environment(self.store.clone()))?.acting_as(&self.known);
         workspace.store.masking = self.masking.clone();
-        workspace.program = Some(self.process.program.clone());
         Ok(workspace)
     }
 

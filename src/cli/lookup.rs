@@ -46,6 +46,10 @@ impl ShowArgs {
         door.report(&report, |out, paint, report| {
             for (at, record) in report.records.iter().enumerate() {
                 out.push_str(if at > 0 { "\n" } else { "" });
+                if let Some(held) = record.job.as_ref().filter(|held| held.asked_too_soon) {
+                    job::print_too_soon(out, paint, held, now);
+                    continue;
+                }
                 print_full(out, paint, &record.record, now);
                 if let Some(held) = &record.job {
                     job::print_full(out, paint, held, now);

@@ -3,8 +3,9 @@
 use super::door::Door;
 use super::job;
 use super::paint::Paint;
+use crate::domain::estimate::Estimate;
 use crate::domain::job::measure::{parse_size, parse_span};
-use crate::domain::job::{External, Poll, Slots, Spec};
+use crate::domain::job::{External, Poll, Slots, Spec, Tell};
 use crate::domain::text;
 use crate::error::{Error, Result};
 use crate::ops::job::{self as jobs, RunInput, RunReport, WaitInput};
@@ -20,9 +21,9 @@ use std::path::PathBuf;
 ///
 /// Work elsewhere: state run --external --label CI, ended by state done ID --exit N, a marker file or a poll command.
 ///
-/// JSON: {"job": JOB, "same"?, "meanwhile"?: RECORD}; JOB is {"id", "label"?, "status", "command", "created", "since",
+/// JSON: {"job": JOB, "same"?, "meanwhile"?: RECORD, "report_back"?}; JOB is {"id", "label"?, "status", "command", "created", "since",
 /// "took_ms"?, "code"?, "reason"?, "attempt"?, "waits_for"?, "pid"?, "usual"?: {"median_ms", "p90_ms", "silence_ms", "runs"},
-/// "look_again"?, "remarks"?, "tail"?, "bytes", "matched"?, "results"?: [{"path", "sha256", "bytes"}], "left_behind"?, "path"}
+/// "look_again"?, "asked_too_soon"?, "remarks"?, "tail"?, "bytes", "matched"?, "results"?: [{"path", "sha256", "bytes"}], "left_behind"?, "path"}
 #[derive(clap::Args)]
 pub(super) struct RunArgs {
     /// The command and its arguments, after --.
@@ -76,6 +77,15 @@ pub(super) struct RunArgs {
     /// A file that a success leaves; hashed and kept in mind, and a failure if it is missing.
     #[arg(long, value_name = "PATH")]
     result: Vec<PathBuf>,
+    /// How long it should take, where earlier runs do not tell.
+    #[arg(long, value_name = "TIME")]
+    expect: Option<String>,
+    /// What of it is told at the next prompt: its end, also the lines that --match finds, nothing unless asked.
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    tell: TellArg,
+    /// A shell command to run once when it has ended, or `bell` for this terminal's.
+    #[arg(long, value_name = "CMD|bell")]
+    notify: Option<String>,
     /// End it with this session.
     #[arg(long)]
     with_session: bool,
@@ -100,6 +110,25 @@ pub(super) struct RunArgs {
     /// It has ended when this file is there; a number in it is the exit code.
     #[arg(long, value_name = "FILE", requires = "external")]
     marker: Option<PathBuf>,
+}
+
+/// What is told unasked.
+#[derive(Clone, Copy, Default, clap::ValueEnum)]
+enum TellArg {
+    #[default]
+    Done,
+    Progress,
+    Asked,
+}
+
+impl From<TellArg> for Tell {
+    fn from(tell: TellArg) -> Self {
+        match tell {
+            TellArg::Done => Self::Done,
+            TellArg::Progress => Self::Progress,
+            TellArg::Asked => Self::Asked,
+        }
+    }
 }
 
 /// How often a poll command is asked.
@@ -147,6 +176,9 @@ impl RunArgs {
             results: self.result,
             matches: self.matches,
             cleanup: self.cleanup,
+            expect_ms: millis(&self.expect)?,
+            tell: self.tell.into(),
+            notify: self.notify,
             session,
             service: self.service,
             ..Spec::default()
@@ -184,10 +216,14 @@ fn print(out: &mut String, paint: Paint, report: &RunReport, (now, waited): (Dat
         said.push(format!("waits for {}", held.waits_for.join(", ")));
     }
     said.extend(held.usual.as_ref().map(|usual| format!("usually {usual}")));
-    said.extend(held.usual.as_ref().map(|usual| format!("look again {}", job::clock(usual.look_again(now, now)))));
+    said.extend(held.usual.as_ref().map(|usual| format!("look again {}", jobs::clock(usual.look_again(now, now)))));
+    said.extend(held.usual.filter(Estimate::is_short).map(|_| jobs::SHORT.to_owned()));
     let _ = write!(out, "{} {}.", paint.id(&held.id), said.join(", "));
     if let Some(task) = &report.meanwhile {
         let _ = write!(out, " Meanwhile: {} {}", task.id, text::display(&task.title));
     }
     out.push('\n');
+    if let Some(command) = &report.report_back {
+        let _ = writeln!(out, "When it has ended: {command}");
+    }
 }

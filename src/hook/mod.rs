@@ -53,6 +53,7 @@ pub fn answer(surroundings: &Surroundings, host: &str, store: Option<PathBuf>) -
             clock: surroundings.clock,
             seed: surroundings.seed,
             command: format!("state hook {host}"),
+            program: Some(surroundings.program.clone()),
         },
     };
     let fallback = work.clone();

@@ -50,7 +50,7 @@ pub fn show(workspace: &Workspace, words: &[String], at: Option<&str>) -> Result
                 None => record,
             };
             let is_job = record.kind() == kind::JOB && until.is_none();
-            let job = is_job.then(|| JobReport::of(view, workspace, &record, JOB_LINES)).transpose()?;
+            let job = is_job.then(|| JobReport::asked(view, workspace, &record, JOB_LINES)).transpose()?;
             jobs.extend(job.is_some().then_some(record.uid));
             records.push(Shown { record: Full::of(view, &record, &workspace.place, now)?, job });
         }

@@ -112,6 +112,8 @@ pub struct Environment {
     pub seed: [u8; 16],
     /// What the lock says to those who wait.
     pub command: String,
+    /// The path of this program, by which it starts itself again in the background; a library has none.
+    pub program: Option<PathBuf>,
 }
 
 impl Workspace {
@@ -136,7 +138,13 @@ impl Workspace {
     fn assemble(environment: Environment, place: Place, location: Location) -> Self {
         let mut store = Store::at(&location.dir, environment.clock, environment.seed);
         store.command = environment.command;
-        Self { store, location, place: place.masked(), identity: masked(environment.identity), program: None }
+        Self {
+            store,
+            location,
+            place: place.masked(),
+            identity: masked(environment.identity),
+            program: environment.program,
+        }
     }
 
     /// The same, for one whose session the hooks of this store may know better.

@@ -9,13 +9,14 @@
 //! | `run` | makes the record and the directory, starts the supervisor |
 //! | `supervise` | the supervisor's side: what it tells the ledger |
 //! | `settle` | brings records up to date with directories; arms what nobody looks after |
-//! | `report`, `follow` | a job as the doors show it, its output as it comes |
+//! | `report`, `words`, `follow` | a job as the doors show it, in words, its output as it comes |
 //! | `wait`, `stop` | waiting for the end, bringing it about |
-//! | `usual` | how long such jobs take |
+//! | `usual`, `asked` | how long such jobs take, who asks again too soon |
 //! | `told` | which ends a session was not told yet |
 //!
 //! Does not know: processes, signals, pipes.
 
+mod asked;
 mod follow;
 mod report;
 mod run;
@@ -25,6 +26,7 @@ mod supervise;
 pub mod told;
 mod usual;
 mod wait;
+mod words;
 
 pub use crate::process::job::VALUES_VARIABLE;
 pub use follow::{follow, path};
@@ -34,6 +36,7 @@ pub use settle::settle;
 pub use stop::{finish, stop};
 pub use supervise::supervise;
 pub use wait::{WaitInput, WaitReport, wait};
+pub use words::{SHORT, clock};
 
 use super::{Workspace, resolve};
 use crate::domain::kind;

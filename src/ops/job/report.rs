@@ -1,7 +1,7 @@
 //! A job as every door shows it: what its record says, and what its files say now.
 
-use super::{OPEN, dir, told, usual};
-use crate::domain::estimate::Estimate;
+use super::{OPEN, asked, dir, told, usual};
+use crate::domain::estimate::{Estimate, SHORT_MS};
 use crate::domain::id::Uid;
 use crate::domain::job::{Exit, Group, ResultFile, Status};
 use crate::domain::record::Record;
@@ -56,6 +56,9 @@ pub struct JobReport {
     /// When to look again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub look_again: Option<DateTime<Utc>>,
+    /// Whether the same session asked before, and was told when to look again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub asked_too_soon: bool,
     /// What is odd: it takes long, is silent for longer than ever, wants a terminal, left processes behind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
@@ -149,6 +152,7 @@ impl JobReport {
             pid: None,
             usual,
             look_again: None,
+            asked_too_soon: false,
             remarks: Vec::new(),
             tail: last_lines(&dir, lines),
             bytes: exit.as_ref().map_or(0, |exit| exit.bytes),
@@ -163,6 +167,22 @@ impl JobReport {
             _ => {}
         }
         Ok(report)
+    }
+
+    /// As [`JobReport::of`], for a session that asks for this job: it may ask too soon.
+    ///
+    /// # Errors
+    /// As [`JobReport::of`].
+    pub fn asked(view: &View, workspace: &Workspace, job: &Record, lines: usize) -> Result<Self> {
+        let report = Self::of(view, workspace, job, lines)?;
+        let asked_too_soon = asked::is_too_soon(workspace, &dir(workspace, job.id()), &report);
+        Ok(Self { asked_too_soon, ..report })
+    }
+
+    /// Whether it was over before anybody could have waited for it.
+    #[must_use]
+    pub fn was_short(&self) -> bool {
+        self.status == "ok" && self.took_ms.is_some_and(|took| took < SHORT_MS)
     }
 
     fn runs(&mut self, status: &Status, now: DateTime<Utc>) {
@@ -197,12 +217,6 @@ impl JobReport {
         if let Some(lost) = &exit.output_lost {
             self.remarks.push(text::clean_line(lost));
         }
-    }
-
-    /// Label or command, in a line.
-    #[must_use]
-    pub fn name(&self) -> String {
-        text::clean_line(self.label.as_deref().unwrap_or(&self.command))
     }
 }
 

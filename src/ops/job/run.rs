@@ -5,18 +5,21 @@
 
 use super::report::JobReport;
 use super::{dir, settle, usual};
-use crate::domain::job::{After, Spec, Verdict};
+use crate::domain::estimate::Estimate;
+use crate::domain::id::Uid;
+use crate::domain::job::{After, BELL, Spec, Tell, Verdict};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, text};
 use crate::error::{Error, Result};
 use crate::ops::report::Line;
 use crate::ops::{Workspace, link, ready, resolve};
-use crate::process::job::{Armed, Supervisor, prepare};
+use crate::process::job::{Armed, Supervisor, prepare, terminal};
 use crate::store::{Registers, View, Writer};
 use serde::Serialize;
 use serde_json::json;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What to run, and how.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +49,9 @@ pub struct RunReport {
     /// The best task to go on with meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub meanwhile: Option<Line>,
+    /// Of work elsewhere: the command that says how it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report_back: Option<String>,
 }
 
 /// Starts a job.
@@ -61,6 +67,12 @@ pub fn run(workspace: &Workspace, input: RunInput) -> Result<RunReport> {
         *path = cwd.join(&*path);
     }
     spec.cwd = cwd;
+    if spec.notify.as_deref() == Some(BELL) {
+        spec.terminal = Some(terminal().ok_or_else(|| {
+            Error::usage("there is no terminal whose bell could be rung")
+                .hint("--notify 'COMMAND' runs a command instead")
+        })?);
+    }
     spec.env = values.iter().map(|(name, _)| name.clone()).collect();
     spec.created_at = workspace.now();
     spec.check()?;
@@ -84,10 +96,20 @@ pub fn run(workspace: &Workspace, input: RunInput) -> Result<RunReport> {
     if let (Some(armed), Some(program)) = (armed, &workspace.program) {
         armed.launch(&Supervisor { program, args: &settle::arguments(workspace, job.id()) }, &values)?;
     }
+    let report_back = spec.external.is_some().then(|| report_back(workspace, job.id()));
     workspace.read(|view| {
-        let meanwhile = meanwhile(view, workspace, &asked)?;
-        Ok(RunReport { job: JobReport::of(view, workspace, &job, 0)?, same, meanwhile })
+        // With its links.
+        let job = view.record(job.uid)?.unwrap_or(job);
+        let meanwhile = meanwhile(view, workspace, &job)?;
+        Ok(RunReport { job: JobReport::of(view, workspace, &job, 0)?, same, meanwhile, report_back })
     })
+}
+
+/// A line for the end of a script on this machine; elsewhere it goes through ssh.
+fn report_back(workspace: &Workspace, id: &str) -> String {
+    let program = workspace.program.as_ref().map_or_else(|| "state".into(), |program| program.to_string_lossy());
+    let store = std::path::absolute(workspace.store.dir()).unwrap_or_else(|_| workspace.store.dir().to_owned());
+    format!("{} --store {} done {id} --exit $?", quote(&program), quote(&store.to_string_lossy()))
 }
 
 /// The job with a key, if it need not run again.
@@ -96,10 +118,13 @@ fn held(view: &View, key: &str) -> Result<Option<Record>> {
     Ok(found.into_iter().find(|job| job.kind() == kind::JOB && (job.is_live() || job.status() == "ok")))
 }
 
-fn meanwhile(view: &View, workspace: &Workspace, asked: &Asked) -> Result<Option<Line>> {
-    let best = ready::best(view, workspace.now(), 2)?;
-    let other = best.into_iter().find(|line| Some(&line.record.id) != asked.task.as_ref());
-    Ok(other.map(|line| line.record))
+/// The best ready task that is not the one that the job is for: what needs that one is not ready.
+fn meanwhile(view: &View, workspace: &Workspace, job: &Record) -> Result<Option<Line>> {
+    let now = workspace.now();
+    let served: Vec<Uid> = job.linked(field::link::RESULT_OF).collect();
+    let best = ready::candidates(view, now, served.len() + 1)?;
+    let other = best.into_iter().find(|task| !served.contains(&task.uid));
+    other.map(|task| Line::of(view, &task, now)).transpose()
 }
 
 struct Asked {
@@ -112,12 +137,20 @@ impl Asked {
     fn make(&self, writer: &mut Writer, workspace: &Workspace, spec: &mut Spec) -> Result<Record> {
         spec.after = self.after.iter().map(|word| needed(writer, workspace, word)).collect::<Result<_>>()?;
         let command = command_line(spec);
+        let tag = usual::tag(spec.label.as_deref(), &command);
+        let usual = match spec.expect_ms {
+            Some(ms) => Some(Estimate::expected(Duration::from_millis(ms))),
+            None => usual::of(writer, &tag, None)?,
+        };
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        spec.late_ms = usual.and_then(|usual| usual.late_after()).map(millis);
+        spec.silent_ms = usual.and_then(|usual| usual.silent_after()).map(millis);
         let title = spec.label.as_ref().map_or_else(|| command.clone(), |label| format!("{label}: {command}"));
         let mut set = Registers::from([
             (field::TITLE.to_owned(), json!(text::truncate_width(&text::clean_line(&title), 200))),
             (field::COMMAND.to_owned(), json!(command)),
             (field::WORKTREE.to_owned(), json!(workspace.place.worktree)),
-            (field::tag(&usual::tag(spec.label.as_deref(), &command)), json!(true)),
+            (field::tag(&tag), json!(true)),
         ]);
         set.extend(workspace.place.branch.iter().map(|branch| (field::BRANCH.to_owned(), json!(branch))));
         set.extend(spec.label.iter().map(|label| (field::LABEL.to_owned(), json!(text::clean_line(label)))));
@@ -125,6 +158,10 @@ impl Asked {
         if !spec.after.is_empty() {
             let after: Vec<String> = spec.after.iter().map(ToString::to_string).collect();
             set.insert(field::AFTER.to_owned(), json!(after));
+        }
+        set.extend(spec.expect_ms.map(|ms| (field::EXPECT.to_owned(), json!(ms))));
+        if spec.tell != Tell::default() {
+            set.insert(field::TELL.to_owned(), json!(spec.tell.name()));
         }
         if spec.external.is_some() {
             set.insert(field::EXTERNAL.to_owned(), json!(true));
