@@ -21,7 +21,7 @@ use std::path::PathBuf;
 /// Work elsewhere: state run --external --label CI, ended by state done ID --exit N, a marker file or a poll command.
 ///
 /// JSON: {"job": JOB, "same"?, "meanwhile"?: RECORD}; JOB is {"id", "label"?, "status", "command", "created", "since",
-/// "took_ms"?, "code"?, "reason"?, "attempt"?, "waits_for"?, "pid"?, "usual"?: {"median_ms", "p90_ms", "silence_ms", "runs"},
+/// "took_ms"?, "code"?, "reason"?, "attempt"?, "attempts"?: [{"started_at", "ended_at", "outcome", "code"?, "signal"?, "reason"?}], "waits_for"?, "pid"?, "usual"?: {"median_ms", "p90_ms", "silence_ms", "runs"},
 /// "look_again"?, "remarks"?, "tail"?, "bytes", "matched"?, "results"?: [{"path", "sha256", "bytes"}], "left_behind"?, "path"}
 #[derive(clap::Args)]
 pub(super) struct RunArgs {

@@ -40,6 +40,9 @@ pub struct Exit {
     /// Why some output could not be kept: `output lost from byte N: no space left on device`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_lost: Option<String>,
+    /// It failed, and its last lines say that it wanted a terminal, which no job has.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub wanted_terminal: bool,
     /// Processes of it that went on when its command had ended. They are not touched unless somebody asks for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left_behind: Option<Group>,
@@ -173,12 +176,28 @@ impl Exit {
 /// As a phrase: `ok`, `failed with exit code 2`, `killed: its session ended`.
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.outcome.name())?;
-        match (&self.reason, self.code, self.signal) {
-            (Some(reason), ..) => write!(f, ": {reason}"),
-            (None, Some(code), _) if self.outcome == Outcome::Failed => write!(f, " with exit code {code}"),
-            (None, None, Some(signal)) if self.outcome == Outcome::Failed => write!(f, " by signal {signal}"),
-            _ => Ok(()),
-        }
+        phrase(f, self.outcome, self.reason.as_deref(), (self.code, self.signal))
+    }
+}
+
+/// The same of one attempt.
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        phrase(f, self.outcome, self.reason.as_deref(), (self.code, self.signal))
+    }
+}
+
+fn phrase(
+    f: &mut fmt::Formatter<'_>,
+    outcome: Outcome,
+    reason: Option<&str>,
+    (code, signal): (Option<i32>, Option<i32>),
+) -> fmt::Result {
+    f.write_str(outcome.name())?;
+    match (reason, code, signal) {
+        (Some(reason), ..) => write!(f, ": {reason}"),
+        (None, Some(code), _) if outcome == Outcome::Failed => write!(f, " with exit code {code}"),
+        (None, None, Some(signal)) if outcome == Outcome::Failed => write!(f, " by signal {signal}"),
+        _ => Ok(()),
     }
 }

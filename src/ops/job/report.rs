@@ -3,7 +3,8 @@
 use super::{OPEN, dir, told, usual};
 use crate::domain::estimate::Estimate;
 use crate::domain::id::Uid;
-use crate::domain::job::{Exit, Group, ResultFile, Status};
+use crate::domain::job::measure::print_size;
+use crate::domain::job::{Attempt, Exit, Group, ResultFile, State, Status};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, secret, terms, text};
 use crate::error::Result;
@@ -44,6 +45,9 @@ pub struct JobReport {
     /// The attempt that runs, or how many there were; the first is 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
+    /// All attempts, if there was more than one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
     /// What it waits for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waits_for: Vec<String>,
@@ -90,6 +94,8 @@ pub struct JobsReport {
 const LIST_LINES: usize = 1;
 /// Columns of a shown line.
 const LINE_COLUMNS: usize = 200;
+/// Lines that the longest private key has.
+const KEY_LINES: usize = 120;
 /// The most that is counted.
 const COUNT_MAX: usize = 1000;
 
@@ -145,6 +151,7 @@ impl JobReport {
             code: job.get(field::CODE).and_then(Value::as_i64),
             reason: text(field::REASON),
             attempt: exit.as_ref().and_then(|exit| u32::try_from(exit.attempts.len()).ok()).filter(|count| *count > 1),
+            attempts: Vec::new(),
             waits_for: Vec::new(),
             pid: None,
             usual,
@@ -171,6 +178,8 @@ impl JobReport {
         self.pid = status.pid;
         self.attempt = Some(status.attempt).filter(|attempt| *attempt > 1);
         self.bytes = status.bytes;
+        // The ledger may not have been told, and a pause between two attempts is no news to it.
+        self.status = if status.state == State::Waiting { "waiting" } else { "running" }.to_owned();
         if self.status != "running" {
             return;
         }
@@ -194,6 +203,16 @@ impl JobReport {
         if self.left_behind.is_some() {
             self.remarks.push(format!("processes of it still run: state drop {}", self.id));
         }
+        if exit.attempts.len() > 1 {
+            self.attempts.clone_from(&exit.attempts);
+        }
+        if exit.wanted_terminal {
+            self.remarks.push("by its last words it wanted a terminal, which no job has".to_owned());
+        }
+        if exit.cut > 0 {
+            let [cut, all] = [exit.cut, exit.bytes].map(print_size);
+            self.remarks.push(format!("{cut} of its {all} of output are not kept"));
+        }
         if let Some(lost) = &exit.output_lost {
             self.remarks.push(text::clean_line(lost));
         }
@@ -216,9 +235,11 @@ fn last_lines(dir: &JobDir, lines: usize) -> Vec<String> {
     if lines == 0 {
         return Vec::new();
     }
-    let tail = tail(dir, lines);
+    // A key is known by its first line.
+    let tail = tail(dir, lines + KEY_LINES);
     let text = String::from_utf8_lossy(&tail.bytes).into_owned();
     let clean = secret::mask(&text);
     let clean = clean.lines().map(text::clean_line).filter(|line| !line.is_empty());
-    clean.map(|line| text::truncate_width(&line, LINE_COLUMNS)).collect()
+    let shown: Vec<String> = clean.map(|line| text::truncate_width(&line, LINE_COLUMNS)).collect();
+    shown[shown.len().saturating_sub(lines)..].to_vec()
 }

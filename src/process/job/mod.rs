@@ -16,6 +16,7 @@
 //! | `ears` | the one place where a supervisor waits: pipe, control, session, mail of its threads |
 //! | `capture`, `output` | writing output into capped files; reading it: [`Follow`], [`tail`] |
 //! | `matches`, `results` | lines that patterns find; declared files hashed |
+//! | `terminal` | whether a failed command missed a terminal |
 //! | `lock` | a lock that is free as soon as it is let go of |
 //! | `control` | what a supervisor can be told: [`send`] |
 //! | `members` | processes found by identity, when no parent is left: [`living`], [`end_group`] |
@@ -46,6 +47,7 @@ mod results;
 mod shell;
 mod slots;
 mod supervise;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod wait;

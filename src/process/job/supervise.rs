@@ -15,6 +15,7 @@ use super::matches::Matcher;
 use super::post::Post;
 use super::recorder::{News, Recorder, Teller};
 use super::shell;
+use super::terminal;
 use crate::domain::digest::sha256_u64;
 use crate::domain::job::{Attempt, Exit, Group, Outcome, ResultFile, Spec, State, Status, VERSION};
 use crate::error::{Error, Kind, Result};
@@ -211,7 +212,6 @@ impl Job {
     /// Writes how much it has printed.
     pub(super) fn note_output(&mut self) {
         self.status.bytes = self.capture.total();
-        self.status.last_output = Some((self.world.clock)());
         self.write_status(Durability::Whole);
     }
 
@@ -264,6 +264,7 @@ impl Job {
             attempts: std::mem::take(&mut self.attempts),
             bytes: self.capture.total(),
             cut: self.capture.cut(),
+            wanted_terminal: ending.outcome == Outcome::Failed && terminal::was_missed(&self.dir),
             output_lost: self.capture.lost().map(str::to_owned),
             left_behind: self.left_behind.take(),
             results: std::mem::take(&mut self.results),
