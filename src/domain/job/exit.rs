@@ -142,6 +142,20 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
+/// The signals that end commands most often; their numbers are the same on all systems.
+fn name_of(signal: i32) -> &'static str {
+    match signal {
+        1 => ", SIGHUP",
+        2 => ", SIGINT",
+        6 => ", SIGABRT",
+        9 => ", SIGKILL",
+        11 => ", SIGSEGV",
+        13 => ", SIGPIPE",
+        15 => ", SIGTERM",
+        _ => "",
+    }
+}
+
 impl Outcome {
     /// The stable word.
     #[must_use]
@@ -170,6 +184,13 @@ impl Exit {
     #[must_use]
     pub fn duration(&self) -> Option<TimeDelta> {
         self.attempts.last().map(|attempt| attempt.ended_at.signed_duration_since(attempt.started_at))
+    }
+
+    /// Why it ended so, in a line: the reason, or the signal that nobody here sent.
+    #[must_use]
+    pub fn why(&self) -> Option<String> {
+        let signal = || self.signal.filter(|_| self.outcome == Outcome::Failed && self.code.is_none());
+        self.reason.clone().or_else(|| signal().map(|signal| format!("signal {signal}{}", name_of(signal))))
     }
 }
 

@@ -167,7 +167,8 @@ impl Spec {
 
     fn check_words(&self) -> Result<()> {
         let texts = self.command.iter().chain(&self.cleanup).chain(&self.label);
-        let texts = texts.chain(self.external.iter().filter_map(|external| external.poll.as_ref()).map(|poll| &poll.command));
+        let texts =
+            texts.chain(self.external.iter().filter_map(|external| external.poll.as_ref()).map(|poll| &poll.command));
         let (mut bytes, mut has_nul) = (0usize, false);
         for text in texts {
             bytes = bytes.saturating_add(text.len());

@@ -92,6 +92,8 @@ pub struct JobsReport {
 
 /// Lines of output in a list, of one that did not end well.
 const LIST_LINES: usize = 1;
+/// Columns of a name.
+const NAME_COLUMNS: usize = 120;
 /// Columns of a shown line.
 const LINE_COLUMNS: usize = 200;
 /// Lines that the longest private key has.
@@ -166,7 +168,12 @@ impl JobReport {
         };
         match (job.is_live(), status, exit) {
             (true, Some(status), None) => report.runs(&status, now),
-            (_, _, Some(exit)) => report.ended(&exit),
+            (is_live, _, Some(exit)) => {
+                if is_live {
+                    report.settle(&exit);
+                }
+                report.ended(&exit);
+            }
             _ => {}
         }
         Ok(report)
@@ -198,6 +205,13 @@ impl JobReport {
         }
     }
 
+    /// What a ledger that cannot be written at this moment, on a full disk or a read-only mount, does not say yet.
+    fn settle(&mut self, exit: &Exit) {
+        (self.status, self.since) = (exit.outcome.name().to_owned(), exit.ended_at);
+        (self.code, self.reason) = (exit.code.map(i64::from), exit.why());
+        self.took_ms = exit.duration().and_then(|took| u64::try_from(took.num_milliseconds()).ok());
+    }
+
     fn ended(&mut self, exit: &Exit) {
         self.left_behind = exit.left_behind.as_ref().and_then(crate::process::job::living);
         if self.left_behind.is_some() {
@@ -221,7 +235,7 @@ impl JobReport {
     /// Label or command, in a line.
     #[must_use]
     pub fn name(&self) -> String {
-        text::clean_line(self.label.as_deref().unwrap_or(&self.command))
+        text::truncate_width(&text::clean_line(self.label.as_deref().unwrap_or(&self.command)), NAME_COLUMNS)
     }
 }
 

@@ -107,7 +107,7 @@ fn registers(exit: &Exit) -> Registers {
         (field::ENDED.to_owned(), json!(exit.ended_at.timestamp_millis())),
     ]);
     set.extend(exit.code.map(|code| (field::CODE.to_owned(), json!(code))));
-    set.extend(exit.reason.as_ref().map(|reason| (field::REASON.to_owned(), json!(text::clean_line(reason)))));
+    set.extend(exit.why().map(|reason| (field::REASON.to_owned(), json!(text::clean_line(&reason)))));
     if let Some(took) = exit.duration().filter(|_| exit.outcome == Outcome::Ok || exit.code.is_some()) {
         set.insert(field::TOOK.to_owned(), json!(took.num_milliseconds().max(0)));
         set.insert(field::SILENCE.to_owned(), json!(exit.silence_ms));

@@ -44,7 +44,8 @@ fn is_open(job: &Record) -> Result<()> {
         return Ok(());
     }
     let reason = job.text(crate::domain::field::REASON).map(|reason| format!(": {reason}")).unwrap_or_default();
-    Err(Error::conflict(format!("{} is over: {}{reason}", job.id(), job.status())).hint(format!("state show {}", job.id())))
+    Err(Error::conflict(format!("{} is over: {}{reason}", job.id(), job.status()))
+        .hint(format!("state show {}", job.id())))
 }
 
 /// What an ended job left behind.

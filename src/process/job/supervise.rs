@@ -21,6 +21,7 @@ use crate::domain::job::{Attempt, Exit, Group, Outcome, ResultFile, Spec, State,
 use crate::error::{Error, Kind, Result};
 use crate::process::process_id::ProcessId;
 use chrono::{DateTime, TimeDelta, Utc};
+use std::io::ErrorKind;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -233,8 +234,8 @@ impl Job {
     }
 
     fn finish(mut self, ending: Ending, lock: Lock) -> Exit {
-        let exit = self.exit(ending);
-        self.write_exit(&exit, &lock);
+        let mut exit = self.exit(ending);
+        self.write_exit(&mut exit, &lock);
         let status = &mut self.status;
         (status.state, status.since, status.bytes) = (State::Ended, exit.ended_at, exit.bytes);
         (status.pid, status.pgid, status.process) = (None, None, None);
@@ -273,13 +274,20 @@ impl Job {
         }
     }
 
-    /// Tries for a while; then it will be told as lost. In a directory that was deleted there is nothing to tell.
-    fn write_exit(&self, exit: &Exit, lock: &Lock) {
+    /// Tries for a while; then it will be told as lost. In a directory that was deleted there is nothing to tell. On a full
+    /// disk the end is worth more than what was printed.
+    fn write_exit(&mut self, exit: &mut Exit, lock: &Lock) {
         for _ in 0..EXIT_TRIES {
-            if self.dir.write_exit(exit).is_ok() || !self.dir.owns(lock) {
+            let Err(error) = self.dir.write_exit(exit) else { return };
+            if !self.dir.owns(lock) {
                 return;
             }
-            std::thread::sleep(EXIT_PAUSE);
+            let is_full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+            if is_full && self.capture.give_back() {
+                exit.cut = self.capture.cut();
+            } else {
+                std::thread::sleep(EXIT_PAUSE);
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ fn what_cannot_be_run_is_refused_and_leaves_nothing() {
         (&["run", "--", ""], "no command to run"),
         (&["run", "--timeout", "soon", "--", "true"], "not a duration: `soon`"),
         (&["run", "--timeout", "0s", "--", "true"], "a limit of no time"),
-        (&["run", "--idle-timeout", "-5s", "--", "true"], "`-5s`"),
+        (&["run", "--idle-timeout", "-5s", "--", "true"], "-5"),
         (&["run", "--timeout", "99999999999999999999", "--", "true"], "not a duration"),
         (&["run", "--backoff", "fast", "--", "true"], "not a duration: `fast`"),
         (&["run", "--group", "db", "--slots", "0", "--", "true"], "0 slots"),
@@ -86,7 +86,9 @@ fn killing_what_is_over_says_how_it_ended() {
     let ok = run(&lab, &[], &["true"]);
     let failed = sh(&lab, &[], "exit 7");
     let missing = run(&lab, &[], &["no-such-command"]);
-    for (id, how) in [(&ok, "ok"), (&failed, "failed with exit code 7"), (&missing, "missing: no-such-command: no such command")] {
+    for (id, how) in
+        [(&ok, "ok"), (&failed, "failed with exit code 7"), (&missing, "missing: no-such-command: no such command")]
+    {
         end(&lab, id);
         let message = lab.fails(1, &["drop", id]);
         assert!(message.contains(&format!("{id} is over: {how}")), "{message}");

@@ -109,7 +109,19 @@ fn remote_download() {
 
     let poll = "ssh far cat code";
     let fetch = "scp far:answer.txt answer.txt";
-    let id = external(&here, &["--label", "download", "--poll", &format!("{poll} && {fetch} && ssh far cat code"), "--every", "50ms", "--result", "answer.txt"]);
+    let id = external(
+        &here,
+        &[
+            "--label",
+            "download",
+            "--poll",
+            &format!("{poll} && {fetch} && ssh far cat code"),
+            "--every",
+            "50ms",
+            "--result",
+            "answer.txt",
+        ],
+    );
     awaited(&lab, &id);
     lab.write("cut", "");
     // The work ends while nobody can reach it, and the one who asks dies with its machine.
@@ -122,7 +134,11 @@ fn remote_download() {
     std::fs::remove_file(lab.dir().join("cut")).unwrap();
 
     let report = end(&lab, &id);
-    assert_eq!((word(&report, "status"), report["results"][0]["path"].as_str()), ("ok".into(), Some("answer.txt")), "{report}");
+    assert_eq!(
+        (word(&report, "status"), report["results"][0]["path"].as_str()),
+        ("ok".into(), Some("answer.txt")),
+        "{report}"
+    );
     assert_eq!(lab.text("answer.txt"), "42\n");
     assert_eq!(lab.text("fetched"), "answer.txt\n", "only the result crossed the network");
     assert!(!lab.dir().join("big.tmp").exists());

@@ -42,7 +42,8 @@ fn the_third_attempt_succeeds_and_each_is_shown() {
     let report = end(&lab, &id);
     assert_eq!((word(&report, "status"), report["attempt"].as_u64()), ("ok".into(), Some(3)));
     let exit = file(&lab, &id, "exit.json").unwrap();
-    let outcomes: Vec<&Value> = exit["attempts"].as_array().unwrap().iter().map(|attempt| &attempt["outcome"]).collect();
+    let outcomes: Vec<&Value> =
+        exit["attempts"].as_array().unwrap().iter().map(|attempt| &attempt["outcome"]).collect();
     assert_eq!(outcomes, ["failed", "failed", "ok"]);
     let attempts = shown(&lab, &id)["attempts"].clone();
     assert_eq!(attempts, exit["attempts"]);
@@ -59,7 +60,10 @@ fn one_that_takes_too_long_is_ended_and_cleaned_up_after() {
     let script = "sleep 300 & echo $! > child; wait";
     let id = sh(&lab, &["--timeout", "300ms", "--cleanup", "echo swept; echo $STATE_JOB > swept"], script);
     let report = end(&lab, &id);
-    assert_eq!((word(&report, "status"), word(&report, "reason")), ("timeout".into(), "it took longer than 0.3s".into()));
+    assert_eq!(
+        (word(&report, "status"), word(&report, "reason")),
+        ("timeout".into(), "it took longer than 0.3s".into())
+    );
     assert!(report["tail"].to_string().contains("swept"), "{report}");
     assert_eq!(lab.text("swept").trim(), id);
     if let Ok(child) = lab.text("child").trim().parse() {
@@ -89,7 +93,10 @@ fn one_that_is_silent_for_too_long_is_ended_only_if_asked_for() {
 fn a_service_that_ends_has_failed_and_one_that_runs_is_no_news() {
     let lab = Lab::new();
     let ended = end(&lab, &sh(&lab, &["--service"], "exit 0"));
-    assert_eq!((word(&ended, "status"), word(&ended, "reason")), ("failed".into(), "a service is not meant to end".into()));
+    assert_eq!(
+        (word(&ended, "status"), word(&ended, "reason")),
+        ("failed".into(), "a service is not meant to end".into())
+    );
     let id = run(&lab, &["--service"], &["sleep", "300"]);
     running(&lab, &id);
     lab.ok(&["drop", &id]);
@@ -99,10 +106,13 @@ fn a_service_that_ends_has_failed_and_one_that_runs_is_no_news() {
 #[test]
 fn what_belongs_to_a_session_ends_with_it() {
     let lab = Lab::new();
-    // What starts `state` is its session's process; it is no shell, for those are looked through.
-    let script = format!("import subprocess, sys; subprocess.run(['{}', 'run', '--with-session', '--', 'sleep', '300'], stdout=open('id', 'w')); sys.stdin.read()", env!("CARGO_BIN_EXE_state"));
-    let mut host = lab.hosted().program("python3");
-    let mut host = host.args(["-c", &script]).stdin(std::process::Stdio::piped()).spawn().unwrap();
+    // A session without a name is that of its terminal, whose first process this one is.
+    let script = format!(
+        "import subprocess, sys; subprocess.run(['{}', 'run', '--with-session', '--', 'sleep', '300'], stdout=open('id', 'w')); sys.stdin.read()",
+        env!("CARGO_BIN_EXE_state")
+    );
+    let mut host = lab.hosted().program("setsid");
+    let mut host = host.args(["python3", "-c", &script]).stdin(std::process::Stdio::piped()).spawn().unwrap();
     wait_until("the job is there", super::LIMIT, || lab.text("id").contains('\n'));
     let id = lab.text("id").split([' ', '.']).next().unwrap().to_owned();
     let leader = pid(&running(&lab, &id), "process");
@@ -122,7 +132,10 @@ fn a_success_without_its_results_is_a_failure() {
     assert_eq!(word(&report["results"][0], "sha256"), sum(&lab, "out.txt"));
     let bad = sh(&lab, &["--result", "out.txt", "--result", "never.bin"], "true");
     let report = end(&lab, &bad);
-    assert_eq!((word(&report, "status"), word(&report, "reason")), ("failed".into(), "result never.bin is missing".into()));
+    assert_eq!(
+        (word(&report, "status"), word(&report, "reason")),
+        ("failed".into(), "result never.bin is missing".into())
+    );
 }
 
 fn sum(lab: &Lab, name: &str) -> String {
@@ -179,8 +192,8 @@ fn the_status_file_goes_through_its_states() {
     let ended = file(&lab, &id, "status.json").unwrap();
     assert_eq!((&ended["state"], &ended["pid"], &ended["bytes"]), (&json!("ended"), &Value::Null, &json!(6)));
     assert!(ended["last_output"].is_string());
-    let litter = std::fs::read_dir(dir(&lab, &id)).unwrap().filter(|entry| {
-        entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".tmp")
-    });
+    let litter = std::fs::read_dir(dir(&lab, &id))
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".tmp"));
     assert_eq!(litter.count(), 0, "a temporary file was left");
 }

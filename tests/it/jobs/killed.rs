@@ -52,7 +52,8 @@ fn what_waits_arms_what_it_waits_for() {
     let second = sh(&lab, &["--after", &first], "echo second >> ran");
     let third = sh(&lab, &["--after", &second], "echo third >> ran");
     waiting(&lab, &third, &second);
-    kill_supervisor(&lab, &second);
+    let before = status(&lab, &second, "has a supervisor", |status| status["supervisor"].is_string());
+    kill(pid(&before, "supervisor"));
     // No command comes by: the third one itself notices.
     go.open();
     wait_until("the third one has ended", super::LIMIT, || file(&lab, &third, "exit.json").is_some());
@@ -70,10 +71,10 @@ fn a_killed_supervisor_loses_the_job_and_drop_ends_the_rest() {
     let leader = pid(&before, "process");
 
     let lost = end(&lab, &id);
-    assert_eq!((word(&lost, "status"), word(&lost, "reason")), (
-        "lost".into(),
-        "its supervisor was killed; its processes still run".into()
-    ));
+    assert_eq!(
+        (word(&lost, "status"), word(&lost, "reason")),
+        ("lost".into(), "its supervisor was killed; its processes still run".into())
+    );
     assert!(lost["took_ms"].is_null() && lost["code"].is_null(), "nothing is guessed: {lost}");
     assert!(lives(leader) && lives(child), "only told");
     let members = lost["left_behind"]["members"].as_array().unwrap().clone();
@@ -195,9 +196,13 @@ fn killed_between_two_attempts_it_is_lost_and_not_tried_again() {
 #[test]
 fn killed_while_it_cleans_up_it_is_lost_and_the_cleanup_is_found() {
     let lab = Lab::new();
-    let go = lab.fifo("go");
-    let id = run(&lab, &["--timeout", "10ms", "--cleanup", "echo $$ > cleaner; read x < go"], &["sleep", "300"]);
-    wait_until("it cleans up", super::LIMIT, || go.is_read());
+    lab.fifo("go");
+    let id = run(
+        &lab,
+        &["--timeout", "10ms", "--cleanup", "echo $$ > cleaner; touch cleaning; read x < go"],
+        &["sleep", "300"],
+    );
+    lab.see("cleaning");
     kill_supervisor(&lab, &id);
     let cleaner: u32 = lab.text("cleaner").trim().parse().unwrap();
     let lost = end(&lab, &id);

@@ -42,10 +42,10 @@ fn a_reboot_is_told_apart_from_a_kill_and_hits_nobody() {
         });
     }
     let lost = end(&lab, &ran);
-    assert_eq!((word(&lost, "status"), word(&lost, "reason")), (
-        "lost".into(),
-        "the machine was restarted while it ran".into()
-    ));
+    assert_eq!(
+        (word(&lost, "status"), word(&lost, "reason")),
+        ("lost".into(), "the machine was restarted while it ran".into())
+    );
     assert!(lost["left_behind"].is_null(), "after a reboot nothing of it can run: {lost}");
     assert!(lab.fails(1, &["drop", &ran]).contains("the machine was restarted while it ran"));
     assert!(lives(leader), "who has the number now is somebody else");
@@ -138,7 +138,10 @@ fn who_does_not_hear_is_killed_after_a_while_or_at_once_if_asked_again() {
 fn a_hangup_of_the_shell_that_started_it_does_not_reach_it() {
     let lab = Lab::new();
     let go = lab.fifo("go");
-    let script = format!("trap 'exit 9' HUP; '{}' run -- sh -c 'read x < go; echo ran > ran' > id; touch up; sleep 300 & wait", env!("CARGO_BIN_EXE_state"));
+    let script = format!(
+        "trap 'exit 9' HUP; '{}' run -- sh -c 'read x < go; echo ran > ran' > id; touch up; sleep 300 & wait",
+        env!("CARGO_BIN_EXE_state")
+    );
     let mut shell = lab.program("sh");
     let mut shell = shell.args(["-c", &script]).process_group(0).spawn().unwrap();
     lab.see("up");
@@ -155,7 +158,10 @@ fn the_caller_s_group_is_killed_and_its_pipes_are_read_by_nobody() {
     let lab = Lab::new();
     let go = lab.fifo("go");
     // As a host runs the shell of an agent: its output is a pipe that is read to the end.
-    let script = format!("'{}' run -- sh -c 'read x < go; echo printed; echo ran > ran'; sleep 300", env!("CARGO_BIN_EXE_state"));
+    let script = format!(
+        "'{}' run -- sh -c 'read x < go; echo printed; echo ran > ran'; sleep 300",
+        env!("CARGO_BIN_EXE_state")
+    );
     let mut host = lab.program("setsid");
     let mut host = host.args(["sh", "-c", &script]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let started = || lab.json(&["list", "jobs"])["jobs"][0]["id"].as_str().map(str::to_owned);

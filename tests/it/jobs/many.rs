@@ -1,6 +1,6 @@
 //! Two hundred jobs at once: all end, and each end is told once.
 
-use super::{Lab, LIMIT, word};
+use super::{LIMIT, Lab, word};
 use crate::support::{Workspace, wait_until};
 use std::collections::BTreeSet;
 

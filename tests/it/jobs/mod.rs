@@ -99,12 +99,6 @@ impl Fifo {
         });
         fifo.unwrap().write_all(b"go\n").unwrap();
     }
-
-    /// Whether a script waits at it.
-    pub fn is_read(&self) -> bool {
-        let nonblock = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap();
-        std::fs::OpenOptions::new().write(true).custom_flags(nonblock).open(&self.path).is_ok()
-    }
 }
 
 /// Starts a command as a job and returns its id.

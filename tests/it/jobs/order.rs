@@ -24,7 +24,8 @@ fn a_diamond_waits_for_both_sides() {
     let lab = Lab::new();
     let [left, right] = ["left", "right"].map(|name| lab.fifo(name));
     let top = sh(&lab, &[], "echo top >> order");
-    let sides = ["left", "right"].map(|side| sh(&lab, &["--after", &top], &format!("read x < {side}; echo {side} >> order")));
+    let sides =
+        ["left", "right"].map(|side| sh(&lab, &["--after", &top], &format!("read x < {side}; echo {side} >> order")));
     let bottom = sh(&lab, &["--after", &sides[0], "--after", &sides[1]], "echo bottom >> order");
     right.open();
     assert_eq!(outcome(&lab, &sides[1]), "ok");
@@ -51,10 +52,15 @@ fn what_can_never_start_is_skipped_and_so_is_all_behind_it() {
         assert_eq!(word(&report, "status"), "skipped");
         word(&report, "reason")
     });
-    assert_eq!(reasons, [format!("{lint} lint failed"), format!("{scan} scan was skipped"), format!("{test} was skipped")]);
+    assert_eq!(
+        reasons,
+        [format!("{lint} lint failed"), format!("{scan} scan was skipped"), format!("{test} was skipped")]
+    );
     assert!(lab.ok(&["list", "jobs"]).contains(&format!("({lint} lint failed")));
     assert_eq!((outcome(&lab, &told), outcome(&lab, &swept)), ("ok".into(), "ok".into()));
-    for (name, is_there) in [("scanned", false), ("tested", false), ("deployed", false), ("told", true), ("swept", true)] {
+    for (name, is_there) in
+        [("scanned", false), ("tested", false), ("deployed", false), ("told", true), ("swept", true)]
+    {
         assert_eq!(lab.dir().join(name).exists(), is_there, "{name}");
     }
 }
@@ -70,7 +76,10 @@ fn dropped_while_it_waits_it_never_starts_and_what_needs_it_neither() {
     let text = lab.ok(&["drop", &second, "-m", "changed my mind"]);
     assert!(text.contains("killed") && text.contains("changed my mind"), "{text}");
     let report = end(&lab, &third);
-    assert_eq!((word(&report, "status"), word(&report, "reason")), ("skipped".into(), format!("{second} second was killed")));
+    assert_eq!(
+        (word(&report, "status"), word(&report, "reason")),
+        ("skipped".into(), format!("{second} second was killed"))
+    );
     go.open();
     assert_eq!(outcome(&lab, &first), "ok");
     assert!(!lab.dir().join("ran").exists());
@@ -157,15 +166,16 @@ fn wait_for_any_for_all_and_only_so_long() {
     let slow = sh(&lab, &[], "read x < go");
     let quick = sh(&lab, &[], "exit 0");
     let report = lab.json(&["wait", "--any", &slow, &quick]);
-    let standing = |report: &Value| -> Vec<String> { report["jobs"].as_array().unwrap().iter().map(|job| word(job, "status")).collect() };
+    let standing = |report: &Value| -> Vec<String> {
+        report["jobs"].as_array().unwrap().iter().map(|job| word(job, "status")).collect()
+    };
     assert_eq!(standing(&report), ["running", "ok"]);
     let output = lab.run(&["--json", "wait", &slow, &quick, "--timeout", "50ms"], b"");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((output.status.code(), report["timed_out"].as_bool(), standing(&report)), (
-        Some(1),
-        Some(true),
-        vec!["running".to_owned(), "ok".to_owned()]
-    ));
+    assert_eq!(
+        (output.status.code(), report["timed_out"].as_bool(), standing(&report)),
+        (Some(1), Some(true), vec!["running".to_owned(), "ok".to_owned()])
+    );
     assert!(String::from_utf8_lossy(&output.stderr).contains("not over yet"));
     let both = lab.command(&["wait", &slow, &quick]).stdout(Stdio::null()).spawn().unwrap();
     go.open();

@@ -14,7 +14,11 @@ fn kept(lab: &Lab, id: &str) -> u64 {
 #[test]
 fn of_a_gigabyte_the_beginning_and_the_end_are_kept_and_the_cut_is_said() {
     let lab = Lab::new();
-    let id = sh(&lab, &["--max-output", "1MB"], "echo the beginning; head -c 1000000000 /dev/zero | tr '\\0' 'x'; echo; echo the end");
+    let id = sh(
+        &lab,
+        &["--max-output", "1MB"],
+        "echo the beginning; head -c 1000000000 /dev/zero | tr '\\0' 'x'; echo; echo the end",
+    );
     let report = end(&lab, &id);
     assert_eq!((word(&report, "status"), report["bytes"].as_u64()), ("ok".into(), Some(1_000_000_023)));
     let bytes = kept(&lab, &id);
@@ -83,7 +87,8 @@ echo the end";
 fn secrets_are_masked_in_all_that_is_shown_also_if_they_come_in_pieces() {
     let lab = Lab::new();
     let go = lab.fifo("go");
-    let id = sh(&lab, &[], SLOW_KEY);
+    lab.write("script", SLOW_KEY);
+    let id = run(&lab, &[], &["sh", "script"]);
     let follower = lab.spawn(&["show", "-f", &id]);
     for at in 0..8 {
         if at == 4 {
