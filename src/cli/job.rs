@@ -47,6 +47,11 @@ pub(super) fn print_full(out: &mut String, paint: Paint, job: &JobReport, now: D
     if let Some(pid) = job.pid.filter(|_| job.status == "running") {
         let _ = writeln!(out, "{}", paint.dim(&format!("pid {pid}")));
     }
+    for (at, attempt) in job.attempts.iter().enumerate() {
+        let took = (attempt.ended_at - attempt.started_at).to_std().unwrap_or_default();
+        let line = format!("attempt {} {attempt} (took {})", at + 1, coarse_span(took));
+        let _ = writeln!(out, "{}", text::display(&line));
+    }
     for result in &job.results {
         let _ =
             writeln!(out, "result {} {}", text::display(&result.path.display().to_string()), print_size(result.bytes));

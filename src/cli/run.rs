@@ -22,8 +22,9 @@ use std::path::PathBuf;
 /// Work elsewhere: state run --external --label CI, ended by state done ID --exit N, a marker file or a poll command.
 ///
 /// JSON: {"job": JOB, "same"?, "meanwhile"?: RECORD, "report_back"?}; JOB is {"id", "label"?, "status", "command", "created", "since",
-/// "took_ms"?, "code"?, "reason"?, "attempt"?, "waits_for"?, "pid"?, "usual"?: {"median_ms", "p90_ms", "silence_ms", "runs"},
-/// "look_again"?, "asked_too_soon"?, "remarks"?, "tail"?, "bytes", "matched"?, "results"?: [{"path", "sha256", "bytes"}], "left_behind"?, "path"}
+/// "took_ms"?, "code"?, "reason"?, "attempt"?, "attempts"?: [{"started_at", "ended_at", "outcome", "code"?, "signal"?, "reason"?}],
+/// "waits_for"?, "pid"?, "usual"?: {"median_ms", "p90_ms", "silence_ms", "runs"}, "look_again"?, "asked_too_soon"?, "remarks"?,
+/// "tail"?, "bytes", "matched"?, "results"?: [{"path", "sha256", "bytes", "kept"?}], "left_behind"?, "path"}
 #[derive(clap::Args)]
 pub(super) struct RunArgs {
     /// The command and its arguments, after --.

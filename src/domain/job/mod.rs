@@ -27,6 +27,8 @@ pub const VERSION: u32 = 1;
 pub const OUTPUT_BYTES_DEFAULT: u64 = 64 << 20;
 /// Less than this would hold neither a beginning nor an end.
 pub const OUTPUT_BYTES_MIN: u64 = 4 << 10;
+/// Bytes of a command with all its arguments; the system passes on little more.
+pub const COMMAND_BYTES_MAX: usize = 2 << 20;
 /// Attempts after the first.
 pub const RETRIES_MAX: u32 = 100;
 /// Slots of a group.
@@ -216,6 +218,7 @@ impl Spec {
     /// `Usage`: no command, zero slots, too many retries, a group without a usable name, a pattern that is none, limits
     /// of no length, options that contradict each other.
     pub fn check(&self) -> Result<()> {
+        self.check_words()?;
         let no_command = self.command.first().is_none_or(|program| program.trim().is_empty());
         if no_command && self.external.is_none() {
             return Err(Error::usage("no command to run").hint("write it after `--`: state run -- make test"));
@@ -231,6 +234,26 @@ impl Spec {
         self.check_numbers()?;
         self.check_slots()?;
         self.matches.iter().try_for_each(|pattern| check_pattern(pattern))
+    }
+
+    fn check_words(&self) -> Result<()> {
+        let texts = self.command.iter().chain(&self.cleanup).chain(&self.label);
+        let texts =
+            texts.chain(self.external.iter().filter_map(|external| external.poll.as_ref()).map(|poll| &poll.command));
+        let (mut bytes, mut has_nul) = (0usize, false);
+        for text in texts {
+            bytes = bytes.saturating_add(text.len());
+            has_nul |= text.contains('\0');
+        }
+        if has_nul {
+            return Err(Error::usage("a command cannot hold a NUL byte").hint("put it into a file, and use `--stdin`"));
+        }
+        if bytes > COMMAND_BYTES_MAX {
+            let (said, most) = (measure::print_size(bytes as u64), measure::print_size(COMMAND_BYTES_MAX as u64));
+            return Err(Error::usage(format!("a command of {said}: at most {most} can be kept"))
+                .hint("put it into a script, or what it reads into a file for `--stdin`"));
+        }
+        Ok(())
     }
 
     fn check_numbers(&self) -> Result<()> {

@@ -49,7 +49,9 @@ fn amounts_of_bytes() {
 #[test]
 fn a_spec_that_cannot_be_done_is_refused() {
     let slots = |group: &str, count| Some(Slots { group: group.into(), count });
-    let table: [(Spec, &str); 10] = [
+    let table: [(Spec, &str); 12] = [
+        (Spec { command: vec!["echo".into(), "a\0b".into()], ..job() }, "a command cannot hold a NUL byte"),
+        (Spec { command: vec!["x".repeat(10 << 20)], ..job() }, "a command of 10 MB: at most 2 MB can be kept"),
         (Spec { command: vec![], ..job() }, "no command to run"),
         (Spec { command: vec!["  ".into()], ..job() }, "no command to run"),
         (Spec { external: Some(External::default()), ..job() }, "an external job has no command here"),

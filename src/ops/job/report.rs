@@ -3,7 +3,8 @@
 use super::{OPEN, asked, dir, told, usual};
 use crate::domain::estimate::{Estimate, SHORT_MS};
 use crate::domain::id::Uid;
-use crate::domain::job::{Exit, Group, ResultFile, Status};
+use crate::domain::job::measure::print_size;
+use crate::domain::job::{Attempt, Exit, Group, ResultFile, State, Status};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, secret, terms, text};
 use crate::error::Result;
@@ -44,6 +45,9 @@ pub struct JobReport {
     /// The attempt that runs, or how many there were; the first is 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
+    /// All attempts, if there was more than one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
     /// What it waits for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waits_for: Vec<String>,
@@ -93,6 +97,8 @@ pub struct JobsReport {
 const LIST_LINES: usize = 1;
 /// Columns of a shown line.
 const LINE_COLUMNS: usize = 200;
+/// Lines that the longest private key has.
+const KEY_LINES: usize = 120;
 /// The most that is counted.
 const COUNT_MAX: usize = 1000;
 
@@ -148,6 +154,7 @@ impl JobReport {
             code: job.get(field::CODE).and_then(Value::as_i64),
             reason: text(field::REASON),
             attempt: exit.as_ref().and_then(|exit| u32::try_from(exit.attempts.len()).ok()).filter(|count| *count > 1),
+            attempts: Vec::new(),
             waits_for: Vec::new(),
             pid: None,
             usual,
@@ -163,7 +170,12 @@ impl JobReport {
         };
         match (job.is_live(), status, exit) {
             (true, Some(status), None) => report.runs(&status, now),
-            (_, _, Some(exit)) => report.ended(&exit),
+            (is_live, _, Some(exit)) => {
+                if is_live {
+                    report.settle(&exit);
+                }
+                report.ended(&exit);
+            }
             _ => {}
         }
         Ok(report)
@@ -191,6 +203,8 @@ impl JobReport {
         self.pid = status.pid;
         self.attempt = Some(status.attempt).filter(|attempt| *attempt > 1);
         self.bytes = status.bytes;
+        // The ledger may not have been told, and a pause between two attempts is no news to it.
+        self.status = if status.state == State::Waiting { "waiting" } else { "running" }.to_owned();
         if self.status != "running" {
             return;
         }
@@ -209,10 +223,27 @@ impl JobReport {
         }
     }
 
+    /// What a ledger that cannot be written at this moment, on a full disk or a read-only mount, does not say yet.
+    fn settle(&mut self, exit: &Exit) {
+        (self.status, self.since) = (exit.outcome.name().to_owned(), exit.ended_at);
+        (self.code, self.reason) = (exit.code.map(i64::from), exit.why());
+        self.took_ms = exit.duration().and_then(|took| u64::try_from(took.num_milliseconds()).ok());
+    }
+
     fn ended(&mut self, exit: &Exit) {
         self.left_behind = exit.left_behind.as_ref().and_then(crate::process::job::living);
         if self.left_behind.is_some() {
             self.remarks.push(format!("processes of it still run: state drop {}", self.id));
+        }
+        if exit.attempts.len() > 1 {
+            self.attempts.clone_from(&exit.attempts);
+        }
+        if exit.wanted_terminal {
+            self.remarks.push("by its last words it wanted a terminal, which no job has".to_owned());
+        }
+        if exit.cut > 0 {
+            let [cut, all] = [exit.cut, exit.bytes].map(print_size);
+            self.remarks.push(format!("{cut} of its {all} of output are not kept"));
         }
         if let Some(lost) = &exit.output_lost {
             self.remarks.push(text::clean_line(lost));
@@ -230,9 +261,11 @@ fn last_lines(dir: &JobDir, lines: usize) -> Vec<String> {
     if lines == 0 {
         return Vec::new();
     }
-    let tail = tail(dir, lines);
+    // A key is known by its first line.
+    let tail = tail(dir, lines + KEY_LINES);
     let text = String::from_utf8_lossy(&tail.bytes).into_owned();
     let clean = secret::mask(&text);
     let clean = clean.lines().map(text::clean_line).filter(|line| !line.is_empty());
-    clean.map(|line| text::truncate_width(&line, LINE_COLUMNS)).collect()
+    let shown: Vec<String> = clean.map(|line| text::truncate_width(&line, LINE_COLUMNS)).collect();
+    shown[shown.len().saturating_sub(lines)..].to_vec()
 }

@@ -4,13 +4,14 @@
 //! nobody to look after it is armed again; what was started and lost its supervisor is lost, and nothing is guessed.
 
 use super::{OPEN, dir};
-use crate::domain::job::{Exit, Outcome, ResultFile};
+use crate::domain::job::{Exit, Outcome, ResultFile, VERSION};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, terms, text};
 use crate::error::Result;
 use crate::ops::{Workspace, link};
 use crate::process::job::{self as process, JobDir, Standing, Supervisor, rearm};
 use crate::store::{Registers, View, Writer};
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::ffi::OsString;
 use std::fs;
@@ -24,10 +25,11 @@ const TEXT_BYTES_MAX: u64 = 16 << 10;
 /// Ends the records of jobs that have ended, and arms those that nobody looks after. Nothing here fails: what cannot be
 /// settled now is left to the next.
 pub fn settle(workspace: &Workspace) {
-    let Ok(open) = workspace.read(open) else { return };
+    let Ok((open, here)) = workspace.read(|view| Ok((open(view)?, view.meta().replica))) else { return };
     let mut ended = Vec::new();
     for job in open {
-        match standing(workspace, &job) {
+        let is_ours = job.birth.as_ref().is_some_and(|birth| birth.stamp.replica == here);
+        match standing(workspace, &job, is_ours) {
             Some(Found::Ended(exit)) => ended.push((job, exit)),
             Some(Found::Unarmed(dir)) => arm(workspace, &dir),
             None => {}
@@ -70,14 +72,22 @@ enum Found {
 }
 
 /// What is to be done about a job; nothing while it lives, or if it was made on another machine.
-fn standing(workspace: &Workspace, job: &Record) -> Option<Found> {
+fn standing(workspace: &Workspace, job: &Record, is_ours: bool) -> Option<Found> {
     let dir = dir(workspace, job.id());
     match dir.standing().ok()? {
+        // The directory is made before the record.
+        Standing::Gone if is_ours => Some(Found::Ended(Box::new(gone(job, workspace.now())))),
         Standing::Alive(_) | Standing::Gone => None,
         Standing::Over(exit) => Some(Found::Ended(exit)),
         Standing::Lost(_) => dir.record_lost(workspace.now()).ok()?.map(|exit| Found::Ended(Box::new(exit))),
         Standing::Unarmed(_) => Some(Found::Unarmed(dir)),
     }
+}
+
+/// The end of a job whose directory was deleted: whatever runs of it cannot be found any more.
+fn gone(job: &Record, now: DateTime<Utc>) -> Exit {
+    let reason = Some("its files are gone".to_owned());
+    Exit { version: VERSION, id: job.id().to_owned(), outcome: Outcome::Lost, reason, ended_at: now, ..Exit::default() }
 }
 
 /// Starts a supervisor for a job that has none.
@@ -142,7 +152,7 @@ fn registers(exit: &Exit) -> Registers {
         (field::ENDED.to_owned(), json!(exit.ended_at.timestamp_millis())),
     ]);
     set.extend(exit.code.map(|code| (field::CODE.to_owned(), json!(code))));
-    set.extend(exit.reason.as_ref().map(|reason| (field::REASON.to_owned(), json!(text::clean_line(reason)))));
+    set.extend(exit.why().map(|reason| (field::REASON.to_owned(), json!(text::clean_line(&reason)))));
     if let Some(took) = exit.duration().filter(|_| exit.outcome == Outcome::Ok || exit.code.is_some()) {
         set.insert(field::TOOK.to_owned(), json!(took.num_milliseconds().max(0)));
         set.insert(field::SILENCE.to_owned(), json!(exit.silence_ms));

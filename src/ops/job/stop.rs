@@ -27,6 +27,7 @@ pub fn stop(workspace: &Workspace, id: &str, why: Option<&str>) -> Result<JobRep
         end_rest(&job, &exit)?;
         return shown(workspace, &job);
     }
+    is_open(&job)?;
     let command = Command::Stop { kill: false, why: why.map(str::to_owned) };
     if !send(&dir, &command)? {
         return Err(Error::new(Kind::Busy, format!("nobody looks after {} at the moment", job.id()))
@@ -35,6 +36,16 @@ pub fn stop(workspace: &Workspace, id: &str, why: Option<&str>) -> Result<JobRep
     await_end(&job, &dir)?;
     super::settle(workspace);
     shown(workspace, &job)
+}
+
+/// One that has ended may have no files any more.
+fn is_open(job: &Record) -> Result<()> {
+    if job.is_live() {
+        return Ok(());
+    }
+    let reason = job.text(crate::domain::field::REASON).map(|reason| format!(": {reason}")).unwrap_or_default();
+    Err(Error::conflict(format!("{} is over: {}{reason}", job.id(), job.status()))
+        .hint(format!("state show {}", job.id())))
 }
 
 /// What an ended job left behind.
@@ -77,6 +88,7 @@ pub fn finish(
     if let Some(exit) = dir.exit()? {
         return Err(Error::conflict(format!("{} is over: {exit}", job.id())).hint(format!("state show {}", job.id())));
     }
+    is_open(&job)?;
     if !job.flag(crate::domain::field::EXTERNAL) {
         return Err(Error::usage(format!("{} runs here, and ends by itself", job.id())).hint("state drop kills it"));
     }

@@ -9,6 +9,9 @@ use std::time::Duration;
 /// What is said of a job that need not have been one.
 pub const SHORT: &str = "short enough to run directly";
 
+/// Columns of a name.
+const NAME_COLUMNS: usize = 120;
+
 /// A time of today, as the clock on the wall has it.
 #[must_use]
 pub fn clock(at: DateTime<Utc>) -> String {
@@ -19,7 +22,7 @@ impl JobReport {
     /// Label or command, in a line.
     #[must_use]
     pub fn name(&self) -> String {
-        text::clean_line(self.label.as_deref().unwrap_or(&self.command))
+        text::truncate_width(&text::clean_line(self.label.as_deref().unwrap_or(&self.command)), NAME_COLUMNS)
     }
 
     /// How it stands, without its name: `running for 12s; usually 2m; look again 11:42`.

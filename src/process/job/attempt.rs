@@ -10,14 +10,20 @@ use super::supervise::{Ending, Job};
 use crate::domain::job::measure::coarse_span;
 use crate::domain::job::{Attempt, Outcome, State};
 use chrono::{DateTime, Utc};
+use rustix::fs::OFlags;
 use rustix::process::Signal;
+use std::fs::{File, OpenOptions};
 use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long output is awaited when the leader has ended; what is left behind may keep it open for ever.
 const DRAIN: Duration = Duration::from_millis(200);
+/// Whoever wants its end again after so long has no more patience.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Between two notes of how much was printed.
 const STATUS_PAUSE: Duration = Duration::from_secs(1);
 /// Room of the pipe: what a job prints while the disk is slow.
@@ -45,6 +51,7 @@ struct Run {
 /// How a run is being ended.
 struct Stopping {
     ending: Ending,
+    since: Instant,
     kill_at: Instant,
     is_killed: bool,
 }
@@ -125,7 +132,7 @@ impl Job {
         }
         let stdin = match &self.spec.stdin {
             None => Stdio::null(),
-            Some(path) => std::fs::File::open(path).map(Stdio::from).map_err(|error| {
+            Some(path) => open_input(path).map(Stdio::from).map_err(|error| {
                 Ending::missing(NOT_EXECUTABLE, format!("cannot read {}: {}", path.display(), plain(&error)))
             })?,
         };
@@ -169,6 +176,7 @@ impl Job {
                 let now = Instant::now();
                 self.silence = self.silence.max(now.saturating_duration_since(run.last_output));
                 run.last_output = now;
+                self.status.last_output = Some((self.world.clock)());
                 run.status_due.get_or_insert(now + STATUS_PAUSE);
                 let matches = self.matcher.as_mut().map(|matcher| matcher.feed(&self.buffer[..count], now));
                 self.tell_matches(matches.unwrap_or_default());
@@ -241,9 +249,11 @@ impl Job {
             self.status.ending = ending.reason.clone().or_else(|| Some(ending.outcome.name().to_owned()));
             self.write_status(Durability::Whole);
             let now = Instant::now();
-            run.stopping = Some(Stopping { ending, kill_at: now + GRACE, is_killed: false });
+            run.stopping = Some(Stopping { ending, since: now, kill_at: now + GRACE, is_killed: false });
         }
-        if kill && let Some(stopping) = &mut run.stopping {
+        if let Some(stopping) = run.stopping.as_mut().filter(|stopping| !stopping.is_killed)
+            && (kill || stopping.since.elapsed() >= AGAIN)
+        {
             stopping.kill_at = Instant::now();
         }
         run.kill_if_due(Instant::now());
@@ -342,6 +352,18 @@ impl Run {
             }
         }
     }
+}
+
+/// A file to read from. A FIFO without a writer would hold up whoever opens it, who then hears nothing.
+fn open_input(path: &Path) -> io::Result<File> {
+    let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file = OpenOptions::new().read(true).custom_flags(nonblock).open(path)?;
+    let kind = file.metadata()?.file_type();
+    if !kind.is_file() && !kind.is_char_device() {
+        return Err(io::Error::other("it is no file"));
+    }
+    rustix::fs::fcntl_setfl(&file, rustix::fs::fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+    Ok(file)
 }
 
 #[cfg(target_os = "linux")]

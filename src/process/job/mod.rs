@@ -17,6 +17,7 @@
 //! | `capture`, `output` | writing output into capped files; reading it: [`Follow`], [`tail`] |
 //! | `matches`, `results` | lines that patterns find; declared files hashed and kept |
 //! | `notify` | telling somebody outside of the end: [`notify`] |
+//! | `terminal` | whether a failed command missed a terminal |
 //! | `lock` | a lock that is free as soon as it is let go of |
 //! | `control` | what a supervisor can be told: [`send`] |
 //! | `members` | processes found by identity, when no parent is left: [`living`], [`end_group`] |
@@ -48,6 +49,7 @@ mod results;
 mod shell;
 mod slots;
 mod supervise;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod wait;
