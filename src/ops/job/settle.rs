@@ -8,7 +8,7 @@ use crate::domain::job::{Exit, Outcome};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, terms, text};
 use crate::error::Result;
-use crate::ops::Workspace;
+use crate::ops::{Workspace, rule};
 use crate::process::job::{JobDir, Standing, Supervisor, rearm};
 use crate::store::{Registers, View, Writer};
 use serde_json::json;
@@ -20,7 +20,10 @@ const OPEN_MAX: usize = 500;
 /// Ends the records of jobs that have ended, and arms those that nobody looks after. Nothing here fails: what cannot be
 /// settled now is left to the next.
 pub fn settle(workspace: &Workspace) {
-    let Ok(open) = workspace.read(open) else { return };
+    let Ok((open, is_due)) = workspace.read(|view| Ok((open(view)?, rule::is_due(view)?))) else { return };
+    if is_due {
+        rule::settle(workspace);
+    }
     let mut ended = Vec::new();
     for job in open {
         match standing(workspace, &job) {
@@ -30,7 +33,7 @@ pub fn settle(workspace: &Workspace) {
         }
     }
     if !ended.is_empty() {
-        let _ = workspace.store.write(|writer| ended.iter().try_for_each(|(job, exit)| end(writer, job, exit)));
+        let _ = workspace.change(|writer| ended.iter().try_for_each(|(job, exit)| end(writer, job, exit)));
     }
 }
 
