@@ -33,6 +33,7 @@ mod run;
 mod search;
 mod setup;
 mod wait;
+mod watch;
 mod words;
 
 use crate::error::{Error, Kind, Result};

@@ -23,7 +23,8 @@ pub(super) fn print_full(out: &mut String, paint: Paint, rule: &RuleReport) {
     let _ = writeln!(out, "runs in {}", text::display(&here.cwd.display().to_string()));
     match (&here.job, here.fired) {
         (Some(job), times) => {
-            let _ = writeln!(out, "fired {times} times, last {}", paint.id(job));
+            let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+            let _ = writeln!(out, "fired {times}, last {}", paint.id(job));
         }
         (None, _) => out.push_str("has not fired yet\n"),
     }

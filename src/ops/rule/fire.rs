@@ -36,7 +36,7 @@ pub fn settle(workspace: &Workspace) {
 }
 
 /// Starts what is in the outbox.
-fn drain(workspace: &Workspace, is_told: bool) {
+pub(super) fn drain(workspace: &Workspace, is_told: bool) {
     if workspace.rules.off || workspace.program.is_none() {
         return;
     }

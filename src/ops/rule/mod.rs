@@ -22,12 +22,14 @@ mod kept;
 mod make;
 mod note;
 mod report;
+mod watch;
 
 pub use fire::{follow, is_due, settle};
 pub use make::{RuleInput, RuleMade, make};
 pub(super) use note::trail;
 pub use note::{Noted, inherited, note};
 pub use report::RuleReport;
+pub use watch::{WATCH_LOCK, Watcher};
 
 use serde::Serialize;
 use std::fmt;
