@@ -44,6 +44,9 @@ pub(super) fn print_full(out: &mut String, paint: Paint, job: &JobReport, now: D
     for remark in &job.remarks {
         let _ = writeln!(out, "{}", paint.warn(&text::display(remark)));
     }
+    for cause in &job.because {
+        let _ = writeln!(out, "because {}", text::display(cause));
+    }
     if let Some(pid) = job.pid.filter(|_| job.status == "running") {
         let _ = writeln!(out, "{}", paint.dim(&format!("pid {pid}")));
     }

@@ -4,11 +4,13 @@ use super::door::Door;
 use super::job;
 use super::paint::Paint;
 use crate::domain::estimate::Estimate;
+use super::rule;
 use crate::domain::job::measure::{parse_size, parse_span};
 use crate::domain::job::{External, Poll, Slots, Spec, Tell};
 use crate::domain::text;
 use crate::error::{Error, Result};
 use crate::ops::job::{self as jobs, RunInput, RunReport, WaitInput};
+use crate::ops::rule::{self as rules, RuleInput};
 use chrono::{DateTime, Utc};
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -21,10 +23,16 @@ use std::path::PathBuf;
 ///
 /// Work elsewhere: state run --external --label CI, ended by state done ID --exit N, a marker file or a poll command.
 ///
-/// JSON: {"job": JOB, "same"?, "meanwhile"?: RECORD, "report_back"?}; JOB is {"id", "label"?, "status", "command", "created", "since",
-/// "took_ms"?, "code"?, "reason"?, "attempt"?, "attempts"?: [{"started_at", "ended_at", "outcome", "code"?, "signal"?, "reason"?}],
+/// Rules: state run --on 'job lint ok' -- CMD runs CMD each time that happens here: once for each event, whoever brings it
+/// about, what runs because of it excepted. LABEL and KIND may hold *; fail is failed, timeout, idle or missing; a file
+/// rule works while state list jobs --watch runs. state list rules, state show ID, state drop ID ends it;
+/// --no-rules on any command holds all of them back.
+///
+/// JSON: {"job": JOB, "same"?, "meanwhile"?: RECORD, "report_back"?}; JOB is {"id", "label"?, "status", "command", "created",
+/// "because"?: ["RULE: EVENT"], "since", "took_ms"?, "code"?, "reason"?, "attempt"?, "attempts"?: [{"started_at", "ended_at", "outcome", "code"?, "signal"?, "reason"?}],
 /// "waits_for"?, "pid"?, "usual"?: {"median_ms", "p90_ms", "silence_ms", "runs"}, "look_again"?, "asked_too_soon"?, "remarks"?,
 /// "tail"?, "bytes", "matched"?, "results"?: [{"path", "sha256", "bytes", "kept"?}], "left_behind"?, "path"}
+/// With --on: {"rule": RULE, "same"?}; RULE is {"id", "status", "on", "command", "label"?, "here"?: {"cwd", "fired", "job"?, "held"?}}
 #[derive(clap::Args)]
 pub(super) struct RunArgs {
     /// The command and its arguments, after --.
@@ -69,6 +77,9 @@ pub(super) struct RunArgs {
     /// Do not run it again if the job of this key runs or ended well.
     #[arg(long, value_name = "KEY")]
     once: Option<String>,
+    /// Not now, but each time this happens: 'job LABEL ok|fail|lost|any', 'record KIND STATUS', 'file GLOB'.
+    #[arg(long, value_name = "EVENT", conflicts_with_all = ["wait", "once", "with_session"])]
+    on: Option<String>,
     /// Wait for its end, at most so many seconds if a number is given.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "0", require_equals = true)]
     wait: Option<u64>,
@@ -144,6 +155,10 @@ impl RunArgs {
             return Err(Error::usage("the process of this session is not known").hint("leave out --with-session"));
         }
         let session = session.filter(|_| self.with_session);
+        if let Some(on) = self.on.clone() {
+            let made = rules::make(&workspace, RuleInput { on, run: self.input(session)? })?;
+            return door.report(&made, rule::print_made);
+        }
         let mut report = jobs::run(&workspace, self.input(session)?)?;
         if let Some(seconds) = wait {
             let patience = Some(seconds).filter(|seconds| *seconds > 0).map(std::time::Duration::from_secs);

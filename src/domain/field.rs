@@ -76,6 +76,12 @@ pub const KEPT: &str = "kept";
 pub const SHA256: &str = "sha256";
 /// Of an artifact: bytes of its content.
 pub const BYTES: &str = "bytes";
+/// Of a rule: what it waits for, see [`crate::domain::rule::On`].
+pub const ON: &str = "on";
+/// Of a job: why it runs, `RULE: EVENT` each, the last cause last; see [`crate::domain::rule`].
+pub const TRAIL: &str = "trail";
+/// Of a job: `false` if its end starts nothing.
+pub const RULES: &str = "rules";
 
 /// The scalar registers that reports and pages show under names of their own, or that are no property of the record.
 pub const NAMED: [&str; 11] = [TITLE, BODY, STATUS, PRIORITY, KEY, PRIVATE, DEFER, BRANCH, WORKTREE, REASON, GONE];

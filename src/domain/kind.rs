@@ -59,6 +59,8 @@ pub const SESSION: &str = "session";
 pub const CHECKPOINT: &str = "checkpoint";
 /// The name of the kind that runs in the background.
 pub const JOB: &str = "job";
+/// The name of the kind that starts jobs when something happens.
+pub const RULE: &str = "rule";
 /// The name of the kind for what was learned.
 pub const FINDING: &str = "finding";
 /// The name of the kind for what was settled.
@@ -69,7 +71,7 @@ pub const ARTIFACT: &str = "artifact";
 pub const NOTE: &str = "note";
 
 /// Every kind, in the order in which lists and help show them.
-pub static KINDS: [Kind; 14] = [
+pub static KINDS: [Kind; 15] = [
     Kind {
         name: TASK,
         plural: "tasks",
@@ -278,6 +280,15 @@ pub static KINDS: [Kind; 14] = [
             "waiting", "running", "ok", "failed", "timeout", "idle", "killed", "skipped", "missing", "lost", "dropped",
         ],
         ended: &["ok", "failed", "timeout", "idle", "killed", "skipped", "missing", "lost", "dropped"],
+        addable: false,
+        ..BASE
+    },
+    Kind {
+        name: RULE,
+        plural: "rules",
+        prefix: 'r',
+        statuses: &["live", "dropped"],
+        ended: &["dropped"],
         addable: false,
         ..BASE
     },

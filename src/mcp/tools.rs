@@ -63,7 +63,8 @@ fn call<V: Verb>(arguments: Map<String, Value>, call: &Call) -> Result<String> {
         return verb.run(call);
     }
     let text = verb.run(call).map_err(unchanged)?;
-    Ok(text + &call.masked().map(|line| format!("{line}\n")).unwrap_or_default())
+    let fired = text::display(&call.fired()).into_owned();
+    Ok(text + &call.masked().map(|line| format!("{line}\n")).unwrap_or_default() + &fired)
 }
 
 /// Says that a refused change is no change.

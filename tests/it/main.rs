@@ -51,6 +51,8 @@ mod readonly;
 mod records;
 mod repair;
 mod resume;
+mod rules;
+mod rules_files;
 mod scenarios;
 mod search;
 mod search_nothing;

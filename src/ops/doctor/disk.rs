@@ -1,7 +1,7 @@
 //! What the file system says: place, kind, space, permissions, and files that do not belong there.
 
 use super::{Check, FIX, Findings, Remedy, State, bytes};
-use crate::ops::Workspace;
+use crate::ops::{Workspace, rule};
 use crate::process::process_id;
 use crate::store::files::{self, TEMPORARY_PREFIX};
 use crate::store::location::DATABASE;
@@ -12,11 +12,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What a store's directory holds, beside leftovers.
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 12] = [
     DATABASE,
     "gate",
     "lock",
     "rewrite.lock",
+    rule::WATCH_LOCK,
     "index",
     "index.lock",
     "blobs",

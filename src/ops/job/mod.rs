@@ -28,9 +28,10 @@ mod usual;
 mod wait;
 mod words;
 
-pub use crate::process::job::VALUES_VARIABLE;
+pub use crate::process::job::{JOB_VARIABLE, VALUES_VARIABLE};
 pub use follow::{follow, path};
 pub use report::{JobReport, JobsReport, list};
+pub(super) use run::{Plan, needed};
 pub use run::{RunInput, RunReport, run};
 pub use settle::settle;
 pub use stop::{finish, stop};

@@ -8,7 +8,7 @@ use crate::domain::job::{Attempt, Exit, Group, ResultFile, State, Status};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, secret, terms, text};
 use crate::error::Result;
-use crate::ops::Workspace;
+use crate::ops::{Workspace, rule};
 use crate::process::job::{JobDir, tail};
 use crate::store::View;
 use chrono::{DateTime, Utc};
@@ -31,6 +31,9 @@ pub struct JobReport {
     pub command: String,
     /// When it was asked for.
     pub created: DateTime<Utc>,
+    /// Why it runs, if a rule has started it: `r-4kq: job j-3 lint ok`, the last cause first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub because: Vec<String>,
     /// Since when it is what it is now: waits, runs, or is over.
     pub since: DateTime<Utc>,
     /// Milliseconds that the last attempt took.
@@ -149,6 +152,7 @@ impl JobReport {
             status: job.status().to_owned(),
             command: text(field::COMMAND).unwrap_or_default(),
             created: job.birth.as_ref().map_or(job.updated_at, |birth| birth.at),
+            because: rule::trail(job).into_iter().rev().collect(),
             since: job.updated_at,
             took_ms: number(field::TOOK),
             code: job.get(field::CODE).and_then(Value::as_i64),

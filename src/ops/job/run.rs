@@ -12,17 +12,18 @@ use crate::domain::record::Record;
 use crate::domain::{field, kind, text};
 use crate::error::{Error, Result};
 use crate::ops::report::Line;
-use crate::ops::{Workspace, link, ready, resolve};
+use crate::ops::{Workspace, link, ready, resolve, rule};
 use crate::process::job::{Armed, Supervisor, prepare, terminal};
 use crate::store::{Registers, View, Writer};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What to run, and how.
-#[derive(Clone, Debug, Default)]
+/// What to run, and how. Rules keep it, without the values.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RunInput {
     /// All but `id`, `cwd` and `created_at`. Paths may be relative to `cwd`.
     pub spec: Spec,
@@ -31,6 +32,7 @@ pub struct RunInput {
     /// The jobs that it waits for: `ID`, `ID:fail`, `ID:any`; keys and prefixes too.
     pub after: Vec<String>,
     /// Values of environment variables, which are never stored.
+    #[serde(skip)]
     pub values: Vec<(String, OsString)>,
     /// A key: the job that has it, and runs or ended well, is the answer.
     pub once: Option<String>,
@@ -60,43 +62,20 @@ pub struct RunReport {
 /// `Usage` for what cannot be run so, `NotFound` for an unknown job or task, `Conflict` if what it waits for can never
 /// come; then nothing was made.
 pub fn run(workspace: &Workspace, input: RunInput) -> Result<RunReport> {
-    let RunInput { mut spec, cwd, after, values, once, task } = input;
-    let here = &workspace.place.cwd;
-    let cwd = cwd.map_or_else(|| here.clone(), |cwd| here.join(cwd));
-    for path in spec.stdin.iter_mut().chain(spec.external.iter_mut().filter_map(|external| external.marker.as_mut())) {
-        *path = cwd.join(&*path);
-    }
-    spec.cwd = cwd;
-    if spec.notify.as_deref() == Some(BELL) {
-        spec.terminal = Some(terminal().ok_or_else(|| {
-            Error::usage("there is no terminal whose bell could be rung")
-                .hint("--notify 'COMMAND' runs a command instead")
-        })?);
-    }
-    spec.env = values.iter().map(|(name, _)| name.clone()).collect();
-    spec.created_at = workspace.now();
-    spec.check()?;
-    let asked = Asked { after, once, task };
-    let mut armed = None;
+    let mut plan = Plan::of(workspace, input)?;
     let made = workspace.write(|writer| {
-        if let Some(held) = asked.once.as_deref().map(|key| held(writer, key)).transpose()?.flatten() {
-            return Ok((held, true));
-        }
-        let job = asked.make(writer, workspace, &mut spec)?;
-        armed = Some(prepare(&dir(workspace, job.id()), &spec)?);
-        Ok((job, false))
+        let trail = rule::inherited(writer, workspace)?;
+        plan.make(writer, workspace, &trail)
     });
     let (job, same) = match made {
         Ok(made) => made,
         Err(error) => {
-            armed.into_iter().for_each(Armed::abandon);
+            plan.abandon();
             return Err(error);
         }
     };
-    if let (Some(armed), Some(program)) = (armed, &workspace.program) {
-        armed.launch(&Supervisor { program, args: &settle::arguments(workspace, job.id()) }, &values)?;
-    }
-    let report_back = spec.external.is_some().then(|| report_back(workspace, job.id()));
+    let report_back = plan.spec.external.is_some().then(|| report_back(workspace, job.id()));
+    plan.launch(workspace, job.id())?;
     workspace.read(|view| {
         // With its links.
         let job = view.record(job.uid)?.unwrap_or(job);
@@ -110,6 +89,88 @@ fn report_back(workspace: &Workspace, id: &str) -> String {
     let program = workspace.program.as_ref().map_or_else(|| "state".into(), |program| program.to_string_lossy());
     let store = std::path::absolute(workspace.store.dir()).unwrap_or_else(|_| workspace.store.dir().to_owned());
     format!("{} --store {} done {id} --exit $?", quote(&program), quote(&store.to_string_lossy()))
+}
+
+/// A run that is thought through. It becomes a job in a transaction ([`Plan::make`]) and is launched after that.
+pub(in crate::ops) struct Plan {
+    spec: Spec,
+    values: Vec<(String, OsString)>,
+    asked: Asked,
+    armed: Option<Armed>,
+}
+
+impl Plan {
+    /// All paths absolute, as seen from the workspace's place.
+    ///
+    /// # Errors
+    /// As [`Spec::check`].
+    pub(in crate::ops) fn of(workspace: &Workspace, input: RunInput) -> Result<Self> {
+        let RunInput { mut spec, cwd, after, values, once, task } = input;
+        let here = &workspace.place.cwd;
+        let cwd = cwd.map_or_else(|| here.clone(), |cwd| here.join(cwd));
+        for path in
+            spec.stdin.iter_mut().chain(spec.external.iter_mut().filter_map(|external| external.marker.as_mut()))
+        {
+            *path = cwd.join(&*path);
+        }
+        spec.cwd = cwd;
+        if spec.notify.as_deref() == Some(BELL) {
+            spec.terminal = Some(terminal().ok_or_else(|| {
+                Error::usage("there is no terminal whose bell could be rung")
+                    .hint("--notify 'COMMAND' runs a command instead")
+            })?);
+        }
+        spec.env = values.iter().map(|(name, _)| name.clone()).collect();
+        spec.created_at = workspace.now();
+        spec.check()?;
+        Ok(Self { spec, values, asked: Asked { after, once, task }, armed: None })
+    }
+
+    /// Makes the record and the directory, because of `trail`; or finds the job that has the key, and says so.
+    ///
+    /// # Errors
+    /// As [`run`]; then it is to be abandoned.
+    pub(in crate::ops) fn make(
+        &mut self,
+        writer: &mut Writer,
+        workspace: &Workspace,
+        trail: &[String],
+    ) -> Result<(Record, bool)> {
+        if let Some(held) = self.asked.once.as_deref().map(|key| held(writer, key)).transpose()?.flatten() {
+            return Ok((held, true));
+        }
+        let mut because = Registers::new();
+        if !trail.is_empty() {
+            because.insert(field::TRAIL.to_owned(), json!(trail));
+        }
+        if workspace.rules.off {
+            because.insert(field::RULES.to_owned(), json!(false));
+        }
+        let job = self.asked.make(writer, workspace, (&mut self.spec, because))?;
+        self.armed = Some(prepare(&dir(workspace, job.id()), &self.spec)?);
+        Ok((job, false))
+    }
+
+    /// Takes back what was made outside of the transaction that came to nothing.
+    pub(in crate::ops) fn abandon(self) {
+        self.armed.into_iter().for_each(Armed::abandon);
+    }
+
+    /// Starts the supervisor, if a job was made. A job without one is armed by whoever comes by.
+    ///
+    /// # Errors
+    /// As [`Armed::launch`].
+    pub(in crate::ops) fn launch(self, workspace: &Workspace, id: &str) -> Result<()> {
+        if let (Some(armed), Some(program)) = (self.armed, &workspace.program) {
+            armed.launch(&Supervisor { program, args: &settle::arguments(workspace, id) }, &self.values)?;
+        }
+        Ok(())
+    }
+
+    /// The command as one would type it.
+    pub(in crate::ops) fn command(&self) -> String {
+        command_line(&self.spec)
+    }
 }
 
 /// The job with a key, if it need not run again.
@@ -134,7 +195,12 @@ struct Asked {
 }
 
 impl Asked {
-    fn make(&self, writer: &mut Writer, workspace: &Workspace, spec: &mut Spec) -> Result<Record> {
+    fn make(
+        &self,
+        writer: &mut Writer,
+        workspace: &Workspace,
+        (spec, because): (&mut Spec, Registers),
+    ) -> Result<Record> {
         spec.after = self.after.iter().map(|word| needed(writer, workspace, word)).collect::<Result<_>>()?;
         let command = command_line(spec);
         let tag = usual::tag(spec.label.as_deref(), &command);
@@ -163,6 +229,7 @@ impl Asked {
         if spec.tell != Tell::default() {
             set.insert(field::TELL.to_owned(), json!(spec.tell.name()));
         }
+        set.extend(because);
         if spec.external.is_some() {
             set.insert(field::EXTERNAL.to_owned(), json!(true));
         }
@@ -178,7 +245,7 @@ impl Asked {
 }
 
 /// A job that is waited for; one whose end can never come is refused now rather than skipped later.
-fn needed(view: &View, workspace: &Workspace, word: &str) -> Result<After> {
+pub(in crate::ops) fn needed(view: &View, workspace: &Workspace, word: &str) -> Result<After> {
     let (name, want) = match word.rsplit_once(':') {
         Some((name, want)) if ["ok", "fail", "any"].contains(&want) => (name, want),
         _ => (word, "ok"),

@@ -8,7 +8,7 @@ use crate::domain::job::{Exit, Outcome, ResultFile, VERSION};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, terms, text};
 use crate::error::Result;
-use crate::ops::{Workspace, link};
+use crate::ops::{Workspace, link, rule};
 use crate::process::job::{self as process, JobDir, Standing, Supervisor, rearm};
 use crate::store::{Registers, View, Writer};
 use chrono::{DateTime, Utc};
@@ -25,7 +25,11 @@ const TEXT_BYTES_MAX: u64 = 16 << 10;
 /// Ends the records of jobs that have ended, and arms those that nobody looks after. Nothing here fails: what cannot be
 /// settled now is left to the next.
 pub fn settle(workspace: &Workspace) {
-    let Ok((open, here)) = workspace.read(|view| Ok((open(view)?, view.meta().replica))) else { return };
+    let found = workspace.read(|view| Ok((open(view)?, rule::is_due(view)?, view.meta().replica)));
+    let Ok((open, is_due, here)) = found else { return };
+    if is_due {
+        rule::settle(workspace);
+    }
     let mut ended = Vec::new();
     for job in open {
         let is_ours = job.birth.as_ref().is_some_and(|birth| birth.stamp.replica == here);
@@ -44,7 +48,7 @@ pub(super) fn end_all(workspace: &Workspace, ended: &[(Record, Box<Exit>)]) {
     if ended.is_empty() {
         return;
     }
-    let written = workspace.store.write(|writer| {
+    let written = workspace.change(|writer| {
         let mut mine = Vec::new();
         for (job, exit) in ended {
             if end(writer, workspace, job, exit)? {

@@ -31,7 +31,7 @@ struct Ledger {
 impl Ledger {
     /// Changes the record while it is open. A store that is busy or gone is no reason to stop a job.
     fn change(&self, change: impl FnOnce(&mut Writer, &Record) -> Result<()>) {
-        let _ = self.workspace.store.write(|writer| {
+        let _ = self.workspace.change(|writer| {
             let found = writer.first(&terms::kind_term(kind::JOB), 1)?;
             let job = match found.into_iter().find(|job| job.id() == self.id) {
                 Some(job) => Some(job),
