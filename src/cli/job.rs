@@ -66,6 +66,13 @@ pub(super) fn print_full(out: &mut String, paint: Paint, job: &JobReport, now: D
     if let Some(pid) = job.pid.filter(|_| job.status == "running") {
         let _ = writeln!(out, "{}", paint.dim(&format!("pid {pid}")));
     }
+    if let Some(other) = &job.again {
+        let _ = writeln!(out, "again, as {}", text::display(other));
+    }
+    if let Some(decision) = &job.speculative {
+        let place = job.scratch.as_ref().map(|scratch| format!(", in {}", scratch.display())).unwrap_or_default();
+        let _ = writeln!(out, "speculative: {}", text::display(&format!("{decision}{place}")));
+    }
     for result in &job.results {
         let _ =
             writeln!(out, "result {} {}", text::display(&result.path.display().to_string()), print_size(result.bytes));

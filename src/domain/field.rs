@@ -66,6 +66,10 @@ pub const EXTERNAL: &str = "external";
 pub const TELL: &str = "tell";
 /// Of a job: the lines that its patterns found, the last ones.
 pub const MATCHED: &str = "matched";
+/// Of a job: what was said to speculative work, `undecided`, `accepted` or `dropped`.
+pub const SPECULATIVE: &str = "speculative";
+/// Of a job: the id of the one that it does again.
+pub const AGAIN: &str = "again";
 
 /// The scalar registers that reports and pages show under names of their own, or that are no property of the record.
 pub const NAMED: [&str; 11] = [TITLE, BODY, STATUS, PRIORITY, KEY, PRIVATE, DEFER, BRANCH, WORKTREE, REASON, GONE];

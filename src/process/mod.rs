@@ -12,3 +12,4 @@ pub mod identity;
 pub mod job;
 pub mod process_id;
 pub mod surroundings;
+pub mod worktree;

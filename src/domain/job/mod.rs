@@ -6,12 +6,14 @@
 mod after;
 mod exit;
 pub mod measure;
+mod speculative;
 mod status;
 #[cfg(test)]
 mod tests;
 
 pub use after::{After, Verdict, Want};
 pub use exit::{Attempt, Exit, Group, Member, Outcome, ResultFile};
+pub use speculative::{Decision, Speculative};
 pub use status::{State, Status};
 
 use super::text::quoted;
@@ -97,6 +99,9 @@ pub struct Spec {
     /// It is not meant to end: ending by itself is a failure.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub service: bool,
+    /// It is done before anybody has said that it is wanted: what it does can be taken back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speculative: Option<Speculative>,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
 }

@@ -11,15 +11,20 @@
 //! | `settle` | brings records up to date with directories; arms what nobody looks after |
 //! | `report`, `follow` | a job as the doors show it, its output as it comes |
 //! | `wait`, `stop` | waiting for the end, bringing it about |
+//! | `again` | the same job anew |
+//! | `speculative`, `accept` | work before a yes or no; what either does |
 //! | `usual` | how long such jobs take |
 //! | `told` | which ends a session was not told yet |
 //!
 //! Does not know: processes, signals, pipes.
 
+mod accept;
+mod again;
 mod follow;
 mod report;
 mod run;
 mod settle;
+pub mod speculative;
 mod stop;
 mod supervise;
 pub mod told;
@@ -27,10 +32,13 @@ mod usual;
 mod wait;
 
 pub use crate::process::job::VALUES_VARIABLE;
+pub use accept::{AcceptReport, accept};
+pub use again::{Again, again};
 pub use follow::{follow, path};
 pub use report::{JobReport, JobsReport, list};
 pub use run::{RunInput, RunReport, run};
 pub use settle::settle;
+pub use speculative::Trial;
 pub use stop::{finish, stop};
 pub use supervise::supervise;
 pub use wait::{WaitInput, WaitReport, wait};

@@ -4,7 +4,8 @@
 //! sees a job that nobody looks after. If the supervisor cannot be started the job is armed by whoever comes by.
 
 use super::report::JobReport;
-use super::{dir, settle, usual};
+use super::speculative::{self, Begun, Trial};
+use super::{Again, dir, settle, usual};
 use crate::domain::job::{After, Spec, Verdict};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, text};
@@ -33,6 +34,10 @@ pub struct RunInput {
     pub once: Option<String>,
     /// The task that it is for.
     pub task: Option<String>,
+    /// Whether it is speculative, and how.
+    pub trial: Trial,
+    /// The job that it does again; `spec` and the others are that one's then, but for what was asked for.
+    pub again: Option<Again>,
 }
 
 /// The report of `run`.
@@ -54,7 +59,8 @@ pub struct RunReport {
 /// `Usage` for what cannot be run so, `NotFound` for an unknown job or task, `Conflict` if what it waits for can never
 /// come; then nothing was made.
 pub fn run(workspace: &Workspace, input: RunInput) -> Result<RunReport> {
-    let RunInput { mut spec, cwd, after, values, once, task } = input;
+    let RunInput { mut spec, cwd, after, values, once, task, trial, again } = input;
+    check_values(&spec, &values, again.as_ref())?;
     let here = &workspace.place.cwd;
     let cwd = cwd.map_or_else(|| here.clone(), |cwd| here.join(cwd));
     for path in spec.stdin.iter_mut().chain(spec.external.iter_mut().filter_map(|external| external.marker.as_mut())) {
@@ -64,10 +70,14 @@ pub fn run(workspace: &Workspace, input: RunInput) -> Result<RunReport> {
     spec.env = values.iter().map(|(name, _)| name.clone()).collect();
     spec.created_at = workspace.now();
     spec.check()?;
-    let asked = Asked { after, once, task };
+    let asked = Asked { after, once, task, again };
     let mut armed = None;
+    let mut begun = Begun::default();
+    if workspace.read(|view| asked.held(view))?.is_none() {
+        begun = speculative::begin(workspace, &mut spec, trial)?;
+    }
     let made = workspace.write(|writer| {
-        if let Some(held) = asked.once.as_deref().map(|key| held(writer, key)).transpose()?.flatten() {
+        if let Some(held) = asked.held(writer)? {
             return Ok((held, true));
         }
         let job = asked.make(writer, workspace, &mut spec)?;
@@ -78,9 +88,13 @@ pub fn run(workspace: &Workspace, input: RunInput) -> Result<RunReport> {
         Ok(made) => made,
         Err(error) => {
             armed.into_iter().for_each(Armed::abandon);
+            begun.abandon();
             return Err(error);
         }
     };
+    if same {
+        begun.abandon();
+    }
     if let (Some(armed), Some(program)) = (armed, &workspace.program) {
         armed.launch(&Supervisor { program, args: &settle::arguments(workspace, job.id()) }, &values)?;
     }
@@ -102,13 +116,37 @@ fn meanwhile(view: &View, workspace: &Workspace, asked: &Asked) -> Result<Option
     Ok(other.map(|line| line.record))
 }
 
+/// Values of variables are never kept, so whoever runs a job again gives them again.
+fn check_values(spec: &Spec, values: &[(String, OsString)], again: Option<&Again>) -> Result<()> {
+    let is_given = |name: &&String| values.iter().any(|(given, _)| given == *name);
+    let missing: Vec<&str> = spec.env.iter().filter(|name| !is_given(name)).map(String::as_str).collect();
+    match again {
+        Some(again) if !missing.is_empty() => {
+            let given: Vec<String> = missing.iter().map(|name| format!("--env {name}=…")).collect();
+            Err(Error::usage(format!("{} had values that are never kept: {}", again.id, missing.join(", ")))
+                .hint(format!("give them again: state run --again {} {}", again.id, given.join(" "))))
+        }
+        _ => Ok(()),
+    }
+}
+
 struct Asked {
     after: Vec<String>,
     once: Option<String>,
     task: Option<String>,
+    again: Option<Again>,
 }
 
 impl Asked {
+    /// The job of the key, if it need not run again.
+    fn held(&self, view: &View) -> Result<Option<Record>> {
+        Ok(self.once.as_deref().map(|key| held(view, key)).transpose()?.flatten())
+    }
+
+    fn key(&self) -> Option<&String> {
+        self.once.as_ref().or_else(|| self.again.as_ref()?.key.as_ref())
+    }
+
     fn make(&self, writer: &mut Writer, workspace: &Workspace, spec: &mut Spec) -> Result<Record> {
         spec.after = self.after.iter().map(|word| needed(writer, workspace, word)).collect::<Result<_>>()?;
         let command = command_line(spec);
@@ -121,7 +159,9 @@ impl Asked {
         ]);
         set.extend(workspace.place.branch.iter().map(|branch| (field::BRANCH.to_owned(), json!(branch))));
         set.extend(spec.label.iter().map(|label| (field::LABEL.to_owned(), json!(text::clean_line(label)))));
-        set.extend(self.once.iter().map(|key| (field::KEY.to_owned(), json!(key))));
+        set.extend(self.key().map(|key| (field::KEY.to_owned(), json!(key))));
+        set.extend(self.again.iter().map(|again| (field::AGAIN.to_owned(), json!(again.id))));
+        set.extend(Begun::registers(spec));
         if !spec.after.is_empty() {
             let after: Vec<String> = spec.after.iter().map(ToString::to_string).collect();
             set.insert(field::AFTER.to_owned(), json!(after));

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::ops::Workspace;
 use crate::process::job::{JobDir, Standing, Supervisor, rearm};
 use crate::store::{Registers, View, Writer};
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::ffi::OsString;
 
@@ -47,15 +48,28 @@ enum Found {
     Unarmed(JobDir),
 }
 
-/// What is to be done about a job; nothing while it lives, or if it was made on another machine.
+/// What is to be done about a job; nothing while it lives, or if it was made on another machine and is not here.
 fn standing(workspace: &Workspace, job: &Record) -> Option<Found> {
     let dir = dir(workspace, job.id());
     match dir.standing().ok()? {
-        Standing::Alive(_) | Standing::Gone => None,
+        Standing::Alive(_) => None,
+        Standing::Gone => workspace.read(|view| Ok(gone(view, job, workspace.now()))).ok()?.map(Found::Ended),
         Standing::Over(exit) => Some(Found::Ended(exit)),
         Standing::Lost(_) => dir.record_lost(workspace.now()).ok()?.map(|exit| Found::Ended(Box::new(exit))),
         Standing::Unarmed(_) => Some(Found::Unarmed(dir)),
     }
+}
+
+/// The end of a job of this machine whose directory was removed. One that came from another is that one's matter.
+fn gone(view: &View, job: &Record, now: DateTime<Utc>) -> Option<Box<Exit>> {
+    let reason = Some("its directory was removed".to_owned());
+    let lost = Exit { id: job.id().to_owned(), outcome: Outcome::Lost, reason, ended_at: now, ..Exit::default() };
+    is_of_here(view, job).then(|| Box::new(lost))
+}
+
+/// Whether a job was started from this store.
+pub(super) fn is_of_here(view: &View, job: &Record) -> bool {
+    job.birth.as_ref().is_some_and(|birth| birth.stamp.replica == view.meta().replica)
 }
 
 /// Starts a supervisor for a job that has none.
