@@ -253,21 +253,36 @@ pub fn remove_copy(path: &Path, common_dir: Option<&Path>) -> Result<()> {
         fs::remove_dir_all(path).map_err(fail)?;
     }
     for entry in entries {
-        fs::remove_dir_all(entry).map_err(fail)?;
+        fs::remove_dir_all(&entry).map_err(fail)?;
+        // As git does it: the folder goes with the last of them, and stays otherwise.
+        let _ = entry.parent().map(fs::remove_dir);
     }
     Ok(())
 }
 
+/// The worktrees below `folder` that git knows of, whether they are there or not.
+#[must_use]
+pub fn copies_below(common_dir: &Path, folder: &Path) -> Vec<PathBuf> {
+    let copies = known(common_dir).into_iter().map(|(_, copy)| copy);
+    copies.filter(|copy| copy.parent() == Some(folder)).collect()
+}
+
 /// What git keeps of the worktree at `path`.
 fn entries_of(common_dir: &Path, path: &Path) -> Vec<PathBuf> {
-    let dot_git = real(path).join(".git");
+    let path = real(path);
+    known(common_dir).into_iter().filter(|(_, copy)| *copy == path).map(|(entry, _)| entry).collect()
+}
+
+/// What git keeps of each linked worktree, and where that is.
+fn known(common_dir: &Path) -> Vec<(PathBuf, PathBuf)> {
     let entries = fs::read_dir(common_dir.join("worktrees")).into_iter().flatten().flatten().map(|entry| entry.path());
-    let is_of = |entry: &PathBuf| {
-        let said = fs::read(entry.join("gitdir")).unwrap_or_default();
-        let said = entry.join(OsStr::from_bytes(said.trim_ascii_end()));
-        said.parent().is_some_and(|parent| real(parent).join(".git") == dot_git)
+    let place = |entry: PathBuf| {
+        let said = fs::read(entry.join("gitdir")).ok()?;
+        let dot_git = entry.join(OsStr::from_bytes(said.trim_ascii_end()));
+        let copy = real(dot_git.parent()?);
+        Some((entry, copy))
     };
-    entries.filter(is_of).collect()
+    entries.filter_map(place).collect()
 }
 
 /// A path without symbolic links, though its last part may be gone.

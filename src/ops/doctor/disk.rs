@@ -2,6 +2,7 @@
 
 use super::{Check, FIX, Findings, Remedy, State, bytes};
 use crate::ops::Workspace;
+use crate::ops::job::SCRATCH_FOLDER;
 use crate::process::process_id;
 use crate::store::files::{self, TEMPORARY_PREFIX};
 use crate::store::location::DATABASE;
@@ -12,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What a store's directory holds, beside leftovers.
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 12] = [
     DATABASE,
     "gate",
     "lock",
@@ -21,6 +22,7 @@ const KNOWN: [&str; 11] = [
     "index.lock",
     "blobs",
     "jobs",
+    SCRATCH_FOLDER,
     told::FILE,
     activity::FOLDER,
     hook_log::FILE,
@@ -200,7 +202,7 @@ fn origin(name: &str) -> Origin {
     }
 }
 
-fn is_abandoned(path: &Path, pid: Option<u32>, now: DateTime<Utc>) -> bool {
+pub(super) fn is_abandoned(path: &Path, pid: Option<u32>, now: DateTime<Utc>) -> bool {
     let changed = fs::symlink_metadata(path).and_then(|file| file.modified());
     let is_old = changed.is_ok_and(|changed| now - DateTime::<Utc>::from(changed) > TimeDelta::hours(LEFTOVER_HOURS));
     is_old || pid.and_then(process_id::exists) == Some(false)

@@ -68,7 +68,7 @@ fn gone(view: &View, job: &Record, now: DateTime<Utc>) -> Option<Box<Exit>> {
 }
 
 /// Whether a job was started from this store.
-pub(super) fn is_of_here(view: &View, job: &Record) -> bool {
+pub(in crate::ops) fn is_of_here(view: &View, job: &Record) -> bool {
     job.birth.as_ref().is_some_and(|birth| birth.stamp.replica == view.meta().replica)
 }
 
