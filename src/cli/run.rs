@@ -123,7 +123,8 @@ impl RunArgs {
     pub(super) fn run(self, door: &mut Door) -> Result<()> {
         let workspace = door.writing()?;
         let wait = self.wait;
-        let base = self.again.as_deref().map(|id| jobs::again(&workspace, id)).transpose()?.unwrap_or_default();
+        let base = self.again.as_deref().map(|id| jobs::again(&workspace, id, !self.after.is_empty()));
+        let base = base.transpose()?.unwrap_or_default();
         let session = workspace.identity.process.as_ref().map(ToString::to_string);
         let with_session = self.with_session || base.again.as_ref().is_some_and(|again| again.with_session);
         if with_session && session.is_none() {

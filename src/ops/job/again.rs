@@ -19,13 +19,14 @@ pub struct Again {
     pub with_session: bool,
 }
 
-/// The input of [`super::run`] for the same job anew. What it waited for and has come is left out; values of its environment
-/// were never kept, and [`super::run`] asks for them.
+/// The input of [`super::run`] for the same job anew. What it waited for and has come is left out, and all of it with
+/// `has_needs`: the new one says itself what it waits for. Values of its environment were never kept, and [`super::run`]
+/// asks for them.
 ///
 /// # Errors
 /// `NotFound` if what it was to do is not kept any more; `Conflict` if it has not ended, or if what it waited for can never
 /// come.
-pub fn again(workspace: &Workspace, id: &str) -> Result<RunInput> {
+pub fn again(workspace: &Workspace, id: &str, has_needs: bool) -> Result<RunInput> {
     super::settle(workspace);
     workspace.read(|view| {
         let job = super::find(view, id)?;
@@ -34,7 +35,8 @@ pub fn again(workspace: &Workspace, id: &str) -> Result<RunInput> {
                 .hint(format!("state wait {}", job.id())));
         }
         let mut spec = dir(workspace, job.id()).spec()?.ok_or_else(|| not_kept(&job))?;
-        let after = std::mem::take(&mut spec.after);
+        let mut after = std::mem::take(&mut spec.after);
+        after.retain(|_| !has_needs);
         let speculative = spec.speculative.take();
         let original = |path: &std::path::Path| match &speculative {
             Some(made) => made.original(path),
