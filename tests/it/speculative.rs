@@ -199,14 +199,15 @@ fn in_place_a_no_compares_the_tree() {
     let careless = tried(&workspace, &["--cleanup", "true", "--", "sh", "-c", "echo made > made.txt; echo x >> a.txt"]);
     let refused = workspace.fails(1, &["drop", &careless]);
     assert!(refused.contains("a.txt, made.txt") && !refused.contains("new.txt"), "{refused}");
-    assert_eq!(workspace.field(&careless, "job")["speculative"], "undecided");
-    std::fs::remove_file(workspace.dir().join("made.txt")).unwrap();
-    workspace.write("a.txt", "one\ntwo\nthree\nuncommitted\n");
-    workspace.ok(&["drop", &careless]);
+    assert!(refused.contains("git diff"), "{refused}");
+    assert_eq!(workspace.field(&careless, "job")["speculative"], "dropped");
+    assert!(workspace.ok(&["log", "-n", "1"]).contains("not as before it: a.txt, made.txt"));
+    assert!(workspace.fails(1, &["drop", &careless]).contains("dropped"));
 
     let broken = tried(&workspace, &["--cleanup", "echo no power >&2; exit 3", "--", "true"]);
     let refused = workspace.fails(1, &["drop", &broken]);
     assert!(refused.contains("exit code 3: no power"), "{refused}");
+    assert_eq!(workspace.field(&broken, "job")["speculative"], "undecided", "to be tried again");
 }
 
 #[test]
@@ -218,6 +219,7 @@ fn without_its_conditions_it_is_refused() {
     assert!(refused(&["--reversible", "--external"]).contains("elsewhere"));
     assert!(refused(&["--reversible", "--service", "--", "true"]).contains("service"));
     refused(&["--reversible", "--cwd", "nowhere", "--", "true"]);
+    workspace.fails(2, &["run", "--scratch", "--", "true"]);
     assert_eq!(jobs(), 0);
     assert_no_copies(&workspace);
 
@@ -295,6 +297,26 @@ fn a_store_within_the_tree_is_no_part_of_it() {
     assert!(!scratch(&shell, &id).join("memory").exists());
     shell.ok(&["accept", &id]);
     assert!(workspace.dir().join("y").exists());
+}
+
+#[test]
+fn one_that_lost_its_supervisor_is_taken_back_with_what_still_runs() {
+    let workspace = project();
+    let id = start(&workspace, &["--", "sh", "-c", "echo mine > a.txt; exec sleep 600"]);
+    let copy = scratch(&workspace, &id);
+    wait_until("it runs", LONG, || std::fs::read_to_string(copy.join("a.txt")).is_ok_and(|text| text == "mine\n"));
+    let status = std::fs::read(workspace.store().join("jobs").join(&id).join("status.json")).unwrap();
+    let status: Value = serde_json::from_slice(&status).unwrap();
+    let supervisor = status["supervisor"].as_str().unwrap().split(':').next().unwrap();
+    assert!(std::process::Command::new("kill").args(["-9", supervisor]).status().unwrap().success());
+    wait_until("it is lost", LONG, || workspace.field(&id, "status") == "lost");
+    workspace.ok(&["drop", &id]);
+    let leader = format!("/proc/{}/stat", status["pid"]);
+    wait_until("nothing of it runs", LONG, || {
+        std::fs::read_to_string(&leader).map_or(true, |stat| stat.contains(") Z "))
+    });
+    assert_no_copies(&workspace);
+    assert!(text(&workspace, "a.txt").ends_with("uncommitted\n"));
 }
 
 /// The checks of doctor with this name.

@@ -5,7 +5,7 @@ use super::{Check, FIX, Findings, Remedy, State};
 use crate::domain::job::Decision;
 use crate::domain::record::Record;
 use crate::domain::{kind, terms};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::ops::Workspace;
 use crate::ops::job::{self, SCRATCH_FOLDER, speculative};
 use crate::process::git::Repository;
@@ -50,6 +50,8 @@ pub(super) fn examine(workspace: &Workspace, findings: &mut Findings) {
             found.tell(findings);
             scratch(workspace, &found, findings);
         }
+        // Which the check of the lock has told.
+        Err(error) if error.kind == Kind::Busy => {}
         Err(error) => findings.tell(Check::new("jobs", State::Warning, format!("cannot be looked at: {error}"))),
     }
 }
@@ -77,7 +79,8 @@ impl Found {
         if job.is_live() && matches!(dir.standing(), Ok(Standing::Lost(_) | Standing::Unarmed(_))) {
             self.unattended.push(job.id().to_owned());
         }
-        if speculative::decision(job) != Some(Decision::Undecided) || !job::is_of_here(view, job) {
+        let is_undecided = job.is_visible() && speculative::decision(job) == Some(Decision::Undecided);
+        if !job::is_of_here(view, job) || !is_undecided && !dir.is_alive().unwrap_or(true) {
             return;
         }
         let scratch = dir.spec().ok().flatten().and_then(|spec| spec.speculative).and_then(|made| made.scratch);

@@ -82,7 +82,7 @@ fn spec(workspace: &Workspace, job: &Record) -> Result<Spec> {
 
 /// The difference that the job made, applied to the tree. What is there already stays: a second try ends the first one.
 fn take_over(workspace: &Workspace, job: &Record, spec: &Spec, made: &Speculative) -> Result<Vec<String>> {
-    let tree = speculative::around(workspace, &made.root)?;
+    let tree = speculative::original(workspace, made)?;
     let declared = speculative::declared(&made.root, &made.original(&spec.cwd), &with_original_results(spec, made));
     let now = tree.tree(&declared)?;
     let Some(scratch) = &made.scratch else { return Ok(shown(&tree.differing(&made.tree, &now)?)) };
@@ -136,11 +136,13 @@ fn shown(paths: &[PathBuf]) -> Vec<String> {
 }
 
 /// Takes back what a speculative job did that has ended: its cleanup runs, its copy goes, and in place the tree's hash is
-/// compared. To be asked again after an error.
+/// compared. If the cleanup fails it is to be asked again.
 ///
 /// # Errors
-/// `CheckFailed` if the cleanup fails, or the tree is not what it was, which names the paths.
+/// `CheckFailed` if the cleanup fails; or if the tree is not what it was, which names the paths: more than that cleanup is
+/// not known here, so it counts as dropped.
 pub(super) fn discard(workspace: &Workspace, job: &Record, exit: Option<&Exit>) -> Result<Record> {
+    let mut different = Ok(());
     // Of a job whose directory is gone nothing is known that could be taken back; its copy is found by doctor.
     if let Some(spec) = dir(workspace, job.id()).spec()?
         && let Some(made) = spec.speculative.clone()
@@ -150,10 +152,17 @@ pub(super) fn discard(workspace: &Workspace, job: &Record, exit: Option<&Exit>) 
         }
         speculative::remove_scratch(&made)?;
         if made.scratch.is_none() {
-            compare(workspace, &spec, &made)?;
+            different = compare(workspace, &spec, &made);
         }
     }
-    workspace.write(|writer| speculative::decide(writer, job.uid, Decision::Dropped))
+    let dropped = workspace.write(|writer| {
+        let job = speculative::decide(writer, job.uid, Decision::Dropped)?;
+        if let Err(error) = &different {
+            writer.because(error.message.clone());
+        }
+        Ok(job)
+    })?;
+    different.map(|()| dropped)
 }
 
 /// Whether something ran and its supervisor did not clean up after it.
@@ -178,13 +187,13 @@ fn clean(spec: &Spec, made: &Speculative) -> Result<()> {
 }
 
 fn compare(workspace: &Workspace, spec: &Spec, made: &Speculative) -> Result<()> {
-    let tree = speculative::around(workspace, &made.root)?;
+    let tree = speculative::original(workspace, made)?;
     let now = tree.tree(&speculative::declared(&made.root, &spec.cwd, spec))?;
     if now == made.tree {
         return Ok(());
     }
     let paths = tree.differing(&made.tree, &now)?;
     let named = named(paths.iter().map(PathBuf::as_path));
-    Err(Error::new(Kind::CheckFailed, format!("{} is not taken back whole; not as before it: {named}", spec.id))
-        .hint(format!("when they are as they were: state drop {}", spec.id)))
+    Err(Error::new(Kind::CheckFailed, format!("{} is dropped, but not as before it: {named}", spec.id))
+        .hint(format!("what differs: git diff {}", made.tree)))
 }

@@ -60,9 +60,6 @@ impl Begun {
 /// # Errors
 /// `Usage` if a condition is not met; `Refused` if git does not work.
 pub(super) fn begin(workspace: &Workspace, spec: &mut Spec, trial: Trial) -> Result<Begun> {
-    if !trial.speculative {
-        return Ok(Begun::default());
-    }
     check(spec, trial)?;
     let cwd = std::fs::canonicalize(&spec.cwd)
         .map_err(|error| Error::usage(format!("cannot go to {}", spec.cwd.display())).because(error))?;
@@ -87,6 +84,11 @@ pub(super) fn begin(workspace: &Workspace, spec: &mut Spec, trial: Trial) -> Res
 }
 
 fn check(spec: &Spec, trial: Trial) -> Result<()> {
+    if !trial.speculative {
+        return Err(
+            Error::usage("--reversible and --scratch say how to be --speculative").hint("add it, or leave them out")
+        );
+    }
     if !trial.reversible {
         return Err(Error::usage("speculative work must be such that it can be taken back")
             .hint("say so with --reversible; what it changes is thrown away on a no"));
@@ -136,6 +138,14 @@ pub(super) fn around(workspace: &Workspace, dir: &Path) -> Result<Worktree> {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let temporary = store.join(format!("{TEMPORARY_PREFIX}{}-tree{number}", std::process::id()));
     Worktree::around(dir, &store, &temporary)
+}
+
+/// The worktree that a job was made from.
+pub(super) fn original(workspace: &Workspace, made: &Speculative) -> Result<Worktree> {
+    let tree = around(workspace, &made.root).ok().filter(|tree| tree.root() == made.root);
+    tree.ok_or_else(|| {
+        Error::new(Kind::NotFound, format!("the worktree {} is not there any more", made.root.display()))
+    })
 }
 
 /// The declared results, relative to the top: they count though git ignores them.

@@ -49,11 +49,7 @@ enum Verdict {
 pub(super) fn plan(workspace: &Workspace, before: DateTime<Utc>) -> Result<(Vec<String>, PrunedJobs)> {
     let (mut doomed, mut report) = (Vec::new(), PrunedJobs::default());
     for chunk in ids(workspace).chunks(CHUNK) {
-        let verdicts = workspace.read(|view| {
-            let awaited = awaited(view)?;
-            chunk.iter().map(|id| verdict(view, workspace, id, (before, &awaited))).collect::<Result<Vec<_>>>()
-        })?;
-        for (id, verdict) in chunk.iter().zip(verdicts) {
+        for (id, verdict) in chunk.iter().zip(judge(workspace, chunk, before)?) {
             match verdict {
                 Verdict::IsNotMeant => {}
                 Verdict::Stays(why) => *report.kept.entry(why).or_default() += 1,
@@ -71,13 +67,26 @@ pub(super) fn plan(workspace: &Workspace, before: DateTime<Utc>) -> Result<(Vec<
 
 /// Removes the directories. Each is judged again, for somebody may have linked the job since.
 pub(super) fn carry_out(workspace: &Workspace, doomed: &[String], before: DateTime<Utc>) -> Result<()> {
-    for id in doomed {
-        let verdict = workspace.read(|view| verdict(view, workspace, id, (before, &awaited(view)?)))?;
-        if matches!(verdict, Verdict::Goes) {
-            job::dir(workspace, id).remove()?;
+    for chunk in doomed.chunks(CHUNK) {
+        for (id, verdict) in chunk.iter().zip(judge(workspace, chunk, before)?) {
+            if matches!(verdict, Verdict::Goes) {
+                job::dir(workspace, id).remove()?;
+            }
         }
     }
     Ok(())
+}
+
+fn judge(workspace: &Workspace, ids: &[String], before: DateTime<Utc>) -> Result<Vec<Verdict>> {
+    workspace.read(|view| {
+        let judge = Judge { workspace, before, awaited: awaited(view)?, unread: unread(view)? };
+        ids.iter().map(|id| judge.verdict(view, id)).collect()
+    })
+}
+
+/// Those of whose end somebody is still to be told.
+fn unread(view: &View) -> Result<BTreeSet<Uid>> {
+    Ok(told::unread_jobs(view)?.into_iter().collect())
 }
 
 /// The names of the directories of jobs, in order.
@@ -103,45 +112,48 @@ fn awaited(view: &View) -> Result<BTreeSet<String>> {
     Ok(ids)
 }
 
-fn verdict(
-    view: &View,
-    workspace: &Workspace,
-    id: &str,
-    (before, awaited): (DateTime<Utc>, &BTreeSet<String>),
-) -> Result<Verdict> {
-    let Some(job) = view.id(id)?.map(|uid| view.record(uid)).transpose()?.flatten() else {
-        return Ok(Verdict::IsNotMeant);
-    };
-    let Ok(Some(exit)) = exit(&job::dir(workspace, id)) else { return Ok(Verdict::IsNotMeant) };
-    if job.is_live() || job.id() != id || exit.ended_at >= before {
-        return Ok(Verdict::IsNotMeant);
-    }
-    Ok(match keeps(view, &job, &exit, awaited)? {
-        Some(why) => Verdict::Stays(why),
-        None => Verdict::Goes,
-    })
+/// What is known of all jobs when one is judged.
+struct Judge<'a> {
+    workspace: &'a Workspace,
+    before: DateTime<Utc>,
+    awaited: BTreeSet<String>,
+    unread: BTreeSet<Uid>,
 }
 
+impl Judge<'_> {
+    fn verdict(&self, view: &View, id: &str) -> Result<Verdict> {
+        let Some(job) = view.id(id)?.map(|uid| view.record(uid)).transpose()?.flatten() else {
+            return Ok(Verdict::IsNotMeant);
+        };
+        let Ok(Some(exit)) = exit(&job::dir(self.workspace, id)) else { return Ok(Verdict::IsNotMeant) };
+        if job.is_live() || job.id() != id || exit.ended_at >= self.before {
+            return Ok(Verdict::IsNotMeant);
+        }
+        Ok(self.keeps(view, &job, &exit)?.map_or(Verdict::Goes, Verdict::Stays))
+    }
+
+    /// Why a job that ended long ago keeps its files.
+    fn keeps(&self, view: &View, job: &Record, exit: &Exit) -> Result<Option<&'static str>> {
+        if self.unread.contains(&job.uid) {
+            return Ok(Some("unread"));
+        }
+        if job.is_visible() && speculative::decision(job) == Some(Decision::Undecided) {
+            return Ok(Some("undecided"));
+        }
+        if self.awaited.contains(job.id()) {
+            return Ok(Some("awaited"));
+        }
+        if is_linked(view, job)? {
+            return Ok(Some("linked"));
+        }
+        let lives = exit.left_behind.as_ref().and_then(living).is_some();
+        Ok(lives.then_some("left processes"))
+    }
+}
+
+/// How it ended; `None` while it lives.
 fn exit(dir: &JobDir) -> Result<Option<Exit>> {
     if dir.is_alive()? { Ok(None) } else { dir.exit() }
-}
-
-/// Why a job that ended long ago keeps its files.
-fn keeps(view: &View, job: &Record, exit: &Exit, awaited: &BTreeSet<String>) -> Result<Option<&'static str>> {
-    if told::unread_jobs(view)?.contains(&job.uid) {
-        return Ok(Some("unread"));
-    }
-    if speculative::decision(job) == Some(Decision::Undecided) {
-        return Ok(Some("undecided"));
-    }
-    if awaited.contains(job.id()) {
-        return Ok(Some("awaited"));
-    }
-    if is_linked(view, job)? {
-        return Ok(Some("linked"));
-    }
-    let lives = exit.left_behind.as_ref().and_then(living).is_some();
-    Ok(lives.then_some("left processes"))
 }
 
 /// Whether a record links to it, or it to one that has not ended.
