@@ -55,6 +55,13 @@ pub(super) fn print_full(out: &mut String, paint: Paint, job: &JobReport, now: D
         let line = format!("attempt {} {attempt} (took {})", at + 1, coarse_span(took));
         let _ = writeln!(out, "{}", text::display(&line));
     }
+    if let Some(other) = &job.again {
+        let _ = writeln!(out, "again, as {}", text::display(other));
+    }
+    if let Some(decision) = &job.speculative {
+        let place = job.scratch.as_ref().map(|scratch| format!(", in {}", scratch.display())).unwrap_or_default();
+        let _ = writeln!(out, "speculative: {}", text::display(&format!("{decision}{place}")));
+    }
     for result in &job.results {
         let _ =
             writeln!(out, "result {} {}", text::display(&result.path.display().to_string()), print_size(result.bytes));

@@ -7,6 +7,7 @@
 
 #![allow(clippy::doc_markdown, reason = "the comments of arguments are the help, which shows them as they are")]
 
+mod accept;
 mod add;
 mod change;
 mod checkpoint;
@@ -101,6 +102,7 @@ enum Verb {
     Undo(change::UndoArgs),
     Run(Box<run::RunArgs>),
     Wait(wait::WaitArgs),
+    Accept(accept::AcceptArgs),
     Checkpoint(checkpoint::CheckpointArgs),
     Init(init::InitArgs),
     Setup(setup::SetupArgs),
@@ -200,6 +202,7 @@ fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
         Verb::Undo(args) => args.run(door),
         Verb::Run(args) => args.run(door),
         Verb::Wait(args) => args.run(door),
+        Verb::Accept(args) => args.run(door),
         Verb::Checkpoint(args) => args.run(door),
         Verb::Init(args) => args.run(door),
         Verb::Setup(args) => args.run(door),

@@ -82,6 +82,10 @@ pub const ON: &str = "on";
 pub const TRAIL: &str = "trail";
 /// Of a job: `false` if its end starts nothing.
 pub const RULES: &str = "rules";
+/// Of a job: what was said to speculative work, `undecided`, `accepted` or `dropped`.
+pub const SPECULATIVE: &str = "speculative";
+/// Of a job: the id of the one that it does again.
+pub const AGAIN: &str = "again";
 
 /// The scalar registers that reports and pages show under names of their own, or that are no property of the record.
 pub const NAMED: [&str; 11] = [TITLE, BODY, STATUS, PRIORITY, KEY, PRIVATE, DEFER, BRANCH, WORKTREE, REASON, GONE];

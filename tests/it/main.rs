@@ -11,6 +11,7 @@
 )]
 
 mod address;
+mod again;
 mod backup;
 mod bad_input;
 mod bad_place;
@@ -46,6 +47,7 @@ mod news;
 mod one_session;
 mod properties;
 mod prune;
+mod prune_jobs;
 mod readme;
 mod readonly;
 mod records;
@@ -61,6 +63,7 @@ mod setup;
 mod setup_faults;
 mod setup_formats;
 mod snapshots;
+mod speculative;
 mod strace;
 mod support;
 mod tidy;

@@ -6,12 +6,14 @@
 mod after;
 mod exit;
 pub mod measure;
+mod speculative;
 mod status;
 #[cfg(test)]
 mod tests;
 
 pub use after::{After, Verdict, Want};
 pub use exit::{Attempt, Exit, Group, Member, Outcome, ResultFile};
+pub use speculative::{Decision, Speculative};
 pub use status::{State, Status};
 
 use super::text::quoted;
@@ -117,6 +119,9 @@ pub struct Spec {
     /// The terminal whose bell is rung.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terminal: Option<PathBuf>,
+    /// It is done before anybody has said that it is wanted: what it does can be taken back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speculative: Option<Speculative>,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
 }

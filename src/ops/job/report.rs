@@ -1,10 +1,10 @@
 //! A job as every door shows it: what its record says, and what its files say now.
 
-use super::{OPEN, asked, dir, told, usual};
+use super::{OPEN, asked, dir, settle, speculative, told, usual};
 use crate::domain::estimate::{Estimate, SHORT_MS};
 use crate::domain::id::Uid;
 use crate::domain::job::measure::print_size;
-use crate::domain::job::{Attempt, Exit, Group, ResultFile, State, Status};
+use crate::domain::job::{Attempt, Decision, Exit, Group, ResultFile, State, Status};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, secret, terms, text};
 use crate::error::Result;
@@ -83,6 +83,15 @@ pub struct JobReport {
     /// Processes of it that still run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left_behind: Option<Group>,
+    /// The id of the job that it does again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub again: Option<String>,
+    /// Of speculative work: `undecided`, `accepted` or `dropped`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speculative: Option<String>,
+    /// Of speculative work that is undecided: the copy of the tree that it runs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scratch: Option<PathBuf>,
     /// Its directory: `status.json`, `exit.json`, `output/`.
     pub path: PathBuf,
 }
@@ -128,8 +137,12 @@ fn all(view: &View, limit: usize) -> Result<(Vec<Record>, usize)> {
     for status in OPEN.iter().rev() {
         jobs.extend(view.first(&terms::status_term(kind::JOB, status), limit)?);
     }
+    let undecided = speculative::undecided(view, limit)?;
     let last = view.first(&terms::kind_term(kind::JOB), limit)?;
-    jobs.extend(last.into_iter().filter(|job| !job.is_live()));
+    let is_listed = |job: &Record| job.is_live() || undecided.iter().any(|other| other.uid == job.uid);
+    let last: Vec<Record> = last.into_iter().filter(|job| !is_listed(job)).collect();
+    jobs.extend(undecided);
+    jobs.extend(last);
     jobs.truncate(limit);
     Ok((jobs, view.count(&terms::kind_term(kind::JOB), COUNT_MAX)?))
 }
@@ -170,6 +183,9 @@ impl JobReport {
             matched: strings(job.get(field::MATCHED)),
             results: exit.as_ref().map(|exit| exit.results.clone()).unwrap_or_default(),
             left_behind: None,
+            again: text(field::AGAIN),
+            speculative: text(field::SPECULATIVE),
+            scratch: scratch(&dir, job),
             path: dir.path().to_owned(),
         };
         match (job.is_live(), status, exit) {
@@ -182,6 +198,8 @@ impl JobReport {
             }
             _ => {}
         }
+        report.remarks.extend(speculative::remark(view, job));
+        report.remarks.extend(pruned(view, &dir, job));
         Ok(report)
     }
 
@@ -253,6 +271,20 @@ impl JobReport {
             self.remarks.push(text::clean_line(lost));
         }
     }
+}
+
+fn scratch(dir: &JobDir, job: &Record) -> Option<PathBuf> {
+    (speculative::decision(job)? == Decision::Undecided).then_some(())?;
+    dir.spec().ok()??.speculative?.scratch
+}
+
+/// Why an ended job has no output any more.
+fn pruned(view: &View, dir: &JobDir, job: &Record) -> Option<String> {
+    if job.is_live() || dir.path().is_dir() {
+        return None;
+    }
+    let is_here = settle::is_of_here(view, job);
+    Some(if is_here { "its output was pruned" } else { "its output is on another machine" }.to_owned())
 }
 
 fn strings(value: Option<&Value>) -> Vec<String> {

@@ -4,7 +4,8 @@
 //! sees a job that nobody looks after. If the supervisor cannot be started the job is armed by whoever comes by.
 
 use super::report::JobReport;
-use super::{dir, settle, usual};
+use super::speculative::{self, Begun, Trial};
+use super::{Again, dir, settle, usual};
 use crate::domain::estimate::Estimate;
 use crate::domain::id::Uid;
 use crate::domain::job::{After, BELL, Spec, Tell, Verdict};
@@ -38,6 +39,10 @@ pub struct RunInput {
     pub once: Option<String>,
     /// The task that it is for.
     pub task: Option<String>,
+    /// Whether it is speculative, and how.
+    pub trial: Trial,
+    /// The job that it does again; `spec` and the others are that one's then, but for what was asked for.
+    pub again: Option<Again>,
 }
 
 /// The report of `run`.
@@ -63,6 +68,7 @@ pub struct RunReport {
 /// come; then nothing was made.
 pub fn run(workspace: &Workspace, input: RunInput) -> Result<RunReport> {
     let mut plan = Plan::of(workspace, input)?;
+    plan.begin(workspace)?;
     let made = workspace.write(|writer| {
         let trail = rule::inherited(writer, workspace)?;
         plan.make(writer, workspace, &trail)
@@ -96,6 +102,8 @@ pub(in crate::ops) struct Plan {
     spec: Spec,
     values: Vec<(String, OsString)>,
     asked: Asked,
+    trial: Trial,
+    begun: Begun,
     armed: Option<Armed>,
 }
 
@@ -105,7 +113,8 @@ impl Plan {
     /// # Errors
     /// As [`Spec::check`].
     pub(in crate::ops) fn of(workspace: &Workspace, input: RunInput) -> Result<Self> {
-        let RunInput { mut spec, cwd, after, values, once, task } = input;
+        let RunInput { mut spec, cwd, after, values, once, task, trial, again } = input;
+        check_values(&spec, &values, again.as_ref())?;
         let here = &workspace.place.cwd;
         let cwd = cwd.map_or_else(|| here.clone(), |cwd| here.join(cwd));
         for path in
@@ -123,7 +132,19 @@ impl Plan {
         spec.env = values.iter().map(|(name, _)| name.clone()).collect();
         spec.created_at = workspace.now();
         spec.check()?;
-        Ok(Self { spec, values, asked: Asked { after, once, task }, armed: None })
+        let asked = Asked { after, once, task, again };
+        Ok(Self { spec, values, asked, trial, begun: Begun::default(), armed: None })
+    }
+
+    /// Makes what speculative work needs: the hash and the copy take their time, so the store is not held meanwhile.
+    ///
+    /// # Errors
+    /// As [`run`]; then nothing is left.
+    fn begin(&mut self, workspace: &Workspace) -> Result<()> {
+        if self.trial != Trial::default() && workspace.read(|view| self.asked.held(view))?.is_none() {
+            self.begun = speculative::begin(workspace, &mut self.spec, self.trial)?;
+        }
+        Ok(())
     }
 
     /// Makes the record and the directory, because of `trail`; or finds the job that has the key, and says so.
@@ -136,7 +157,7 @@ impl Plan {
         workspace: &Workspace,
         trail: &[String],
     ) -> Result<(Record, bool)> {
-        if let Some(held) = self.asked.once.as_deref().map(|key| held(writer, key)).transpose()?.flatten() {
+        if let Some(held) = self.asked.held(writer)? {
             return Ok((held, true));
         }
         let mut because = Registers::new();
@@ -154,6 +175,7 @@ impl Plan {
     /// Takes back what was made outside of the transaction that came to nothing.
     pub(in crate::ops) fn abandon(self) {
         self.armed.into_iter().for_each(Armed::abandon);
+        self.begun.abandon();
     }
 
     /// Starts the supervisor, if a job was made. A job without one is armed by whoever comes by.
@@ -161,7 +183,12 @@ impl Plan {
     /// # Errors
     /// As [`Armed::launch`].
     pub(in crate::ops) fn launch(self, workspace: &Workspace, id: &str) -> Result<()> {
-        if let (Some(armed), Some(program)) = (self.armed, &workspace.program) {
+        let Some(armed) = self.armed else {
+            // The job was there already.
+            self.begun.abandon();
+            return Ok(());
+        };
+        if let Some(program) = &workspace.program {
             armed.launch(&Supervisor { program, args: &settle::arguments(workspace, id) }, &self.values)?;
         }
         Ok(())
@@ -188,13 +215,37 @@ fn meanwhile(view: &View, workspace: &Workspace, job: &Record) -> Result<Option<
     other.map(|task| Line::of(view, &task, now)).transpose()
 }
 
+/// Values of variables are never kept, so whoever runs a job again gives them again.
+fn check_values(spec: &Spec, values: &[(String, OsString)], again: Option<&Again>) -> Result<()> {
+    let is_given = |name: &&String| values.iter().any(|(given, _)| given == *name);
+    let missing: Vec<&str> = spec.env.iter().filter(|name| !is_given(name)).map(String::as_str).collect();
+    match again {
+        Some(again) if !missing.is_empty() => {
+            let given: Vec<String> = missing.iter().map(|name| format!("--env {name}=…")).collect();
+            Err(Error::usage(format!("{} had values that are never kept: {}", again.id, missing.join(", ")))
+                .hint(format!("give them again: state run --again {} {}", again.id, given.join(" "))))
+        }
+        _ => Ok(()),
+    }
+}
+
 struct Asked {
     after: Vec<String>,
     once: Option<String>,
     task: Option<String>,
+    again: Option<Again>,
 }
 
 impl Asked {
+    /// The job of the key, if it need not run again.
+    fn held(&self, view: &View) -> Result<Option<Record>> {
+        Ok(self.once.as_deref().map(|key| held(view, key)).transpose()?.flatten())
+    }
+
+    fn key(&self) -> Option<&String> {
+        self.once.as_ref().or_else(|| self.again.as_ref()?.key.as_ref())
+    }
+
     fn make(
         &self,
         writer: &mut Writer,
@@ -220,7 +271,9 @@ impl Asked {
         ]);
         set.extend(workspace.place.branch.iter().map(|branch| (field::BRANCH.to_owned(), json!(branch))));
         set.extend(spec.label.iter().map(|label| (field::LABEL.to_owned(), json!(text::clean_line(label)))));
-        set.extend(self.once.iter().map(|key| (field::KEY.to_owned(), json!(key))));
+        set.extend(self.key().map(|key| (field::KEY.to_owned(), json!(key))));
+        set.extend(self.again.iter().map(|again| (field::AGAIN.to_owned(), json!(again.id))));
+        set.extend(Begun::registers(spec));
         if !spec.after.is_empty() {
             let after: Vec<String> = spec.after.iter().map(ToString::to_string).collect();
             set.insert(field::AFTER.to_owned(), json!(after));

@@ -25,15 +25,13 @@ const TEXT_BYTES_MAX: u64 = 16 << 10;
 /// Ends the records of jobs that have ended, and arms those that nobody looks after. Nothing here fails: what cannot be
 /// settled now is left to the next.
 pub fn settle(workspace: &Workspace) {
-    let found = workspace.read(|view| Ok((open(view)?, rule::is_due(view)?, view.meta().replica)));
-    let Ok((open, is_due, here)) = found else { return };
+    let Ok((open, is_due)) = workspace.read(|view| Ok((open(view)?, rule::is_due(view)?))) else { return };
     if is_due {
         rule::settle(workspace);
     }
     let mut ended = Vec::new();
     for job in open {
-        let is_ours = job.birth.as_ref().is_some_and(|birth| birth.stamp.replica == here);
-        match standing(workspace, &job, is_ours) {
+        match standing(workspace, &job) {
             Some(Found::Ended(exit)) => ended.push((job, exit)),
             Some(Found::Unarmed(dir)) => arm(workspace, &dir),
             None => {}
@@ -75,23 +73,28 @@ enum Found {
     Unarmed(JobDir),
 }
 
-/// What is to be done about a job; nothing while it lives, or if it was made on another machine.
-fn standing(workspace: &Workspace, job: &Record, is_ours: bool) -> Option<Found> {
+/// What is to be done about a job; nothing while it lives, or if it was made on another machine and is not here.
+fn standing(workspace: &Workspace, job: &Record) -> Option<Found> {
     let dir = dir(workspace, job.id());
     match dir.standing().ok()? {
-        // The directory is made before the record.
-        Standing::Gone if is_ours => Some(Found::Ended(Box::new(gone(job, workspace.now())))),
-        Standing::Alive(_) | Standing::Gone => None,
+        Standing::Alive(_) => None,
+        Standing::Gone => workspace.read(|view| Ok(gone(view, job, workspace.now()))).ok()?.map(Found::Ended),
         Standing::Over(exit) => Some(Found::Ended(exit)),
         Standing::Lost(_) => dir.record_lost(workspace.now()).ok()?.map(|exit| Found::Ended(Box::new(exit))),
         Standing::Unarmed(_) => Some(Found::Unarmed(dir)),
     }
 }
 
-/// The end of a job whose directory was deleted: whatever runs of it cannot be found any more.
-fn gone(job: &Record, now: DateTime<Utc>) -> Exit {
-    let reason = Some("its files are gone".to_owned());
-    Exit { version: VERSION, id: job.id().to_owned(), outcome: Outcome::Lost, reason, ended_at: now, ..Exit::default() }
+/// The end of a job of this machine whose directory was removed. One that came from another is that one's matter.
+fn gone(view: &View, job: &Record, now: DateTime<Utc>) -> Option<Box<Exit>> {
+    let reason = Some("its directory was removed".to_owned());
+    let lost = Exit { version: VERSION, id: job.id().to_owned(), outcome: Outcome::Lost, reason, ended_at: now, ..Exit::default() };
+    is_of_here(view, job).then(|| Box::new(lost))
+}
+
+/// Whether a job was started from this store.
+pub(in crate::ops) fn is_of_here(view: &View, job: &Record) -> bool {
+    job.birth.as_ref().is_some_and(|birth| birth.stamp.replica == view.meta().replica)
 }
 
 /// Starts a supervisor for a job that has none.

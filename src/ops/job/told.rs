@@ -35,6 +35,14 @@ pub(super) fn unread(writer: &mut Writer, job: Uid) -> Result<()> {
     keep(writer, &uids)
 }
 
+/// The ended jobs of which somebody is still to be told.
+///
+/// # Errors
+/// `Corrupt` if the store cannot be read.
+pub fn unread_jobs(view: &View) -> Result<Vec<Uid>> {
+    list(view)
+}
+
 /// The ended jobs, oldest first, that this session should be told of: its own, and those of sessions that are gone.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use crate::domain::id::Uid;
 use crate::domain::job::measure::coarse_span;
 use crate::domain::{field, kind, terms, when};
 use crate::error::Result;
-use crate::ops::job::{JobReport, told};
+use crate::ops::job::{JobReport, speculative, told};
 
 /// Lines of output of a job that did not end well, in its longer form.
 const LINES: usize = 5;
@@ -71,6 +71,11 @@ impl Gatherer<'_> {
                 let worth = if report.remarks.is_empty() { 0.8 } else { 1.5 };
                 items.push(Item::line(Some(job.id()), self.open_line(&report)).worth(worth).why(status.to_owned()));
             }
+        }
+        for job in speculative::undecided(self.view, OPEN_MAX)? {
+            let report = JobReport::of(self.view, self.workspace, &job, 0)?;
+            let line = format!("{} {} {}", report.id, Self::short(&report.name()), report.remarks.join(", "));
+            items.push(Item::line(Some(job.id()), line).worth(1.0).why("waits for a yes or no".to_owned()));
         }
         items.sort_by(|a, b| b.worth.total_cmp(&a.worth));
         Ok(section("In the background", items, left_out, "state list jobs"))

@@ -63,5 +63,6 @@ pub use output::{Follow, Moment, Piece, Tail, kept_bytes, moments, tail};
 pub use post::Post;
 pub use recorder::Recorder;
 pub use results::hash_file;
+pub use shell::clean_up;
 pub use supervise::{World, supervise};
 pub use wait::wait_for_end;
