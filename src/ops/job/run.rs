@@ -11,7 +11,7 @@ use crate::domain::{field, kind, text};
 use crate::error::{Error, Result};
 use crate::ops::report::Line;
 use crate::ops::{Workspace, link, ready, resolve};
-use crate::process::job::{Armed, Supervisor, prepare};
+use crate::process::job::{Armed, Starting, Supervisor, prepare};
 use crate::store::{Registers, View, Writer};
 use serde::Serialize;
 use serde_json::json;
@@ -81,13 +81,17 @@ pub fn run(workspace: &Workspace, input: RunInput) -> Result<RunReport> {
             return Err(error);
         }
     };
-    if let (Some(armed), Some(program)) = (armed, &workspace.program) {
-        armed.launch(&Supervisor { program, args: &settle::arguments(workspace, job.id()) }, &values)?;
-    }
-    workspace.read(|view| {
+    let start = |(armed, program): (Armed, &PathBuf)| {
+        armed.start(&Supervisor { program, args: &settle::arguments(workspace, job.id()) }, &values)
+    };
+    let starting = armed.zip(workspace.program.as_ref()).map(start).transpose()?;
+    // Read while it takes over.
+    let report = workspace.read(|view| {
         let meanwhile = meanwhile(view, workspace, &asked)?;
         Ok(RunReport { job: JobReport::of(view, workspace, &job, 0)?, same, meanwhile })
-    })
+    });
+    starting.map(Starting::taken_over).transpose()?;
+    report
 }
 
 /// The job with a key, if it need not run again.

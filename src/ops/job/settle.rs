@@ -50,6 +50,10 @@ enum Found {
 /// What is to be done about a job; nothing while it lives, or if it was made on another machine.
 fn standing(workspace: &Workspace, job: &Record) -> Option<Found> {
     let dir = dir(workspace, job.id());
+    // What is alive needs nothing, so that its files are not read.
+    if dir.is_alive().ok()? {
+        return None;
+    }
     match dir.standing().ok()? {
         Standing::Alive(_) | Standing::Gone => None,
         Standing::Over(exit) => Some(Found::Ended(exit)),

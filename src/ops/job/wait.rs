@@ -1,11 +1,13 @@
 //! `wait`: until jobs have ended.
 
 use super::report::JobReport;
-use super::{dir, told};
+use super::{dir, settle, told};
+use crate::domain::job::Exit;
 use crate::domain::record::Record;
 use crate::error::{Error, Kind, Result};
 use crate::ops::Workspace;
 use crate::process::job::{JobDir, wait_for_end};
+use crate::store::View;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -63,17 +65,25 @@ pub fn wait(workspace: &Workspace, input: &WaitInput) -> Result<WaitReport> {
             break;
         }
     }
-    super::settle(workspace);
     let is_enough = over == dirs.len() || input.any && over > 0;
-    let report = workspace.read(|view| {
-        let now = jobs.iter().map(|job| Ok(view.record(job.uid)?.unwrap_or_else(|| job.clone())));
-        let now: Vec<Record> = now.collect::<Result<_>>()?;
-        let lines = |job: &Record| if job.status() == "ok" { 1 } else { LINES };
-        let reports = now.iter().map(|job| JobReport::of(view, workspace, job, lines(job))).collect::<Result<_>>()?;
-        let ended: Vec<_> = now.iter().filter(|job| !job.is_live()).map(|job| job.uid).collect();
-        Ok((WaitReport { jobs: reports, timed_out: !is_enough }, ended))
+    told_at_once(workspace, &jobs, &dirs).map(|jobs| WaitReport { jobs, timed_out: !is_enough })
+}
+
+/// The jobs as they are now. Their ends are written and told in one transaction, often together with their supervisors'.
+fn told_at_once(workspace: &Workspace, jobs: &[Record], dirs: &[JobDir]) -> Result<Vec<JobReport>> {
+    let exit = |(job, dir): (_, &JobDir)| Some((job, dir.exit().ok()??));
+    let ended: Vec<(&Record, Exit)> = jobs.iter().zip(dirs).filter_map(exit).collect();
+    let told = workspace.store.write(|writer| {
+        ended.iter().try_for_each(|(job, exit)| settle::end(writer, job, exit))?;
+        told::forget(writer, &ended.iter().map(|(job, _)| job.uid).collect::<Vec<_>>())?;
+        report(writer, workspace, jobs)
     });
-    let (report, ended) = report?;
-    told::tell(workspace, &ended);
-    Ok(report)
+    // Where the store cannot be written they are told again.
+    told.or_else(|_| workspace.read(|view| report(view, workspace, jobs)))
+}
+
+fn report(view: &View, workspace: &Workspace, jobs: &[Record]) -> Result<Vec<JobReport>> {
+    let now = jobs.iter().map(|job| Ok(view.record(job.uid)?.unwrap_or_else(|| job.clone())));
+    let now: Vec<Record> = now.collect::<Result<_>>()?;
+    JobReport::all(view, workspace, &now, |job| if job.status() == "ok" { 1 } else { LINES })
 }
