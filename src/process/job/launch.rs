@@ -150,6 +150,7 @@ impl Armed {
         } else {
             command.env(VALUES_VARIABLE, &self.id).envs(values.iter().map(|(name, value)| (name, value)));
         }
+        close_foreign_on_exec();
         let spawned = command.spawn();
         // It holds our end of the pipe, without which there is no end to be read.
         drop(command);
@@ -216,4 +217,10 @@ fn reap_later(mut child: Child) {
     let wait = move || child.wait();
     // Without a thread it stays in the list of processes until this one ends.
     let _ = std::thread::Builder::new().name("reap".to_owned()).stack_size(64 << 10).spawn(wait);
+}
+
+/// What our own caller left open is not passed on: a supervisor would hold it for hours, and a host that reads the other
+/// end would wait for as long. Whatever we opened ourselves closes anyway when a program starts.
+fn close_foreign_on_exec() {
+    close_fds::set_fds_cloexec_threadsafe(3, &[]);
 }

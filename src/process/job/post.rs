@@ -23,7 +23,6 @@ impl Post {
     /// # Errors
     /// `Usage` if the standard input is not the lock of this job; `Refused` if the system refuses something.
     pub fn from_stdin(dir: &JobDir) -> Result<Self> {
-        close_foreign();
         let fail = |error: io::Error| Error::io(format!("cannot look after {}", dir.path().display()), error);
         let lock = rustix::io::fcntl_dupfd_cloexec(io::stdin(), 3).map_err(|error| fail(error.into()))?;
         let lock = Lock::try_exclusive(File::from(lock)).map_err(fail)?.ok().filter(|lock| dir.owns(lock));
@@ -48,23 +47,4 @@ impl Post {
         let control = Control::open(&dir).expect("a directory just made has one");
         Self { dir, lock, control }
     }
-}
-
-/// Closes what our caller's callers left open: it would be held for hours, and a host that reads the other end would wait
-/// for as long. Nothing of ours is among it, which all closes when a program starts.
-fn close_foreign() {
-    let entries = std::fs::read_dir("/proc/self/fdinfo").into_iter().flatten().flatten();
-    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let foreign: Vec<i32> = numbers.filter(|fd| *fd > 2 && is_inherited(*fd)).collect();
-    for fd in foreign {
-        // What cannot be closed is closed already.
-        let _ = nix::unistd::close(fd);
-    }
-}
-
-/// The flags are octal; the bit is `O_CLOEXEC`.
-fn is_inherited(fd: i32) -> bool {
-    let Ok(info) = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")) else { return false };
-    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
-    flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok()).is_some_and(|flags| flags & 0o2_000_000 == 0)
 }
