@@ -85,5 +85,8 @@ pub(super) fn print_full(out: &mut String, paint: Paint, job: &JobReport, now: D
     for line in &job.tail {
         let _ = writeln!(out, "  > {line}");
     }
+    if let Some(task) = &job.meanwhile {
+        let _ = writeln!(out, "Meanwhile: {} {}", paint.id(&task.id), text::display(&task.title));
+    }
     let _ = writeln!(out, "{}", paint.dim(&format!("files {}", text::display(&job.path.display().to_string()))));
 }

@@ -32,6 +32,9 @@ pub(super) struct ShowArgs {
     /// Of one job: its output as it comes, until it ends.
     #[arg(long, short, conflicts_with_all = ["at", "path"])]
     follow: bool,
+    /// With -f: before each line the time at which it came.
+    #[arg(long, requires = "follow")]
+    times: bool,
     /// Of one job: only the path of its directory.
     #[arg(long, conflicts_with = "at")]
     path: bool,
@@ -73,7 +76,7 @@ impl ShowArgs {
                 let _ = writeln!(out, "{}", path.display());
             });
         }
-        jobs::follow(&workspace, id, &mut |text| super::write_all(std::io::stdout().lock(), text))
+        jobs::follow(&workspace, id, self.times, &mut |text| super::write_all(std::io::stdout().lock(), text))
     }
 }
 

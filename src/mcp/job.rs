@@ -37,6 +37,9 @@ pub(super) fn full(job: &JobReport, now: DateTime<Utc>) -> String {
     for line in &job.tail {
         let _ = writeln!(out, "  > {line}");
     }
+    if let Some(task) = &job.meanwhile {
+        let _ = writeln!(out, "Meanwhile: {} {}", task.id, text::clean_line(&task.title));
+    }
     let _ = writeln!(out, "files {}", text::clean_line(&job.path.display().to_string()));
     out
 }

@@ -1,9 +1,15 @@
-//! Who asked when: whoever asks again before there can be news is told so in a line.
+//! What is said to who asks for a job that runs: what to do meanwhile, and that it is too soon to ask again.
 
 use super::report::JobReport;
+use crate::domain::field;
+use crate::domain::id::Uid;
 use crate::domain::job::Asked;
-use crate::ops::Workspace;
+use crate::domain::record::Record;
+use crate::error::Result;
+use crate::ops::report::Line;
+use crate::ops::{Workspace, ready};
 use crate::process::job::JobDir;
+use crate::store::View;
 
 /// Whether this session was told when to look again, it is not that late, and nothing was printed since. If not, it is
 /// noted that it is told now.
@@ -17,4 +23,16 @@ pub(super) fn is_too_soon(workspace: &Workspace, dir: &JobDir, job: &JobReport) 
     }
     dir.note_asked(&Asked { session, bytes, look_again });
     false
+}
+
+/// The best ready task that is not the one that the job is for: what needs that one is not ready.
+///
+/// # Errors
+/// `Corrupt` if the store cannot be read.
+pub(super) fn meanwhile(view: &View, workspace: &Workspace, job: &Record) -> Result<Option<Line>> {
+    let now = workspace.now();
+    let served: Vec<Uid> = job.linked(field::link::RESULT_OF).collect();
+    let best = ready::candidates(view, now, served.len() + 1)?;
+    let other = best.into_iter().find(|task| !served.contains(&task.uid));
+    other.map(|task| Line::of(view, &task, now)).transpose()
 }

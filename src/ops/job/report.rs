@@ -9,6 +9,7 @@ use crate::domain::job::{Attempt, Decision, Exit, Group, ResultFile, State, Stat
 use crate::domain::record::Record;
 use crate::domain::{field, kind, secret, terms, text};
 use crate::error::Result;
+use crate::ops::report::Line;
 use crate::ops::{Workspace, rule};
 use crate::process::job::{JobDir, tail};
 use crate::store::View;
@@ -67,6 +68,9 @@ pub struct JobReport {
     /// Whether the same session asked before, and was told when to look again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub asked_too_soon: bool,
+    /// Of one that runs and was asked for: the best task to go on with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meanwhile: Option<Line>,
     /// What is odd: it takes long, is silent for longer than ever, wants a terminal, left processes behind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
@@ -195,6 +199,7 @@ impl JobReport {
             usual,
             look_again: None,
             asked_too_soon: false,
+            meanwhile: None,
             remarks: Vec::new(),
             tail: last_lines(&dir, lines),
             bytes: exit.as_ref().map_or(0, |exit| exit.bytes),
@@ -228,7 +233,8 @@ impl JobReport {
     pub fn asked(view: &View, workspace: &Workspace, job: &Record, lines: usize) -> Result<Self> {
         let report = Self::of(view, workspace, job, lines)?;
         let asked_too_soon = asked::is_too_soon(workspace, &dir(workspace, job.id()), &report);
-        Ok(Self { asked_too_soon, ..report })
+        let meanwhile = if job.is_live() { asked::meanwhile(view, workspace, job)? } else { None };
+        Ok(Self { asked_too_soon, meanwhile, ..report })
     }
 
     /// Whether it was over before anybody could have waited for it.

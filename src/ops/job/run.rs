@@ -5,15 +5,14 @@
 
 use super::report::JobReport;
 use super::speculative::{self, Begun, Trial};
-use super::{Again, dir, settle, usual};
+use super::{Again, asked, dir, settle, usual};
 use crate::domain::estimate::Estimate;
-use crate::domain::id::Uid;
 use crate::domain::job::{After, BELL, Spec, Tell, Verdict};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, text};
 use crate::error::{Error, Result};
 use crate::ops::report::Line;
-use crate::ops::{Workspace, link, ready, resolve, rule};
+use crate::ops::{Workspace, link, resolve, rule};
 use crate::process::job::{Armed, Starting, Supervisor, prepare, terminal};
 use crate::store::{Registers, View, Writer};
 use serde::{Deserialize, Serialize};
@@ -88,7 +87,7 @@ pub fn run(workspace: &Workspace, input: RunInput) -> Result<RunReport> {
     let report = workspace.read(|view| {
         // With its links.
         let job = view.record(job.uid)?.unwrap_or(job);
-        let meanwhile = meanwhile(view, workspace, &job)?;
+        let meanwhile = asked::meanwhile(view, workspace, &job)?;
         Ok(RunReport { job: JobReport::of(view, workspace, &job, 0)?, same, meanwhile, report_back })
     });
     starting.map(Starting::taken_over).transpose()?;
@@ -215,15 +214,6 @@ impl Plan {
 fn held(view: &View, key: &str) -> Result<Option<Record>> {
     let found = view.first(&crate::domain::terms::key_term(key), 20)?;
     Ok(found.into_iter().find(|job| job.kind() == kind::JOB && (job.is_live() || job.status() == "ok")))
-}
-
-/// The best ready task that is not the one that the job is for: what needs that one is not ready.
-fn meanwhile(view: &View, workspace: &Workspace, job: &Record) -> Result<Option<Line>> {
-    let now = workspace.now();
-    let served: Vec<Uid> = job.linked(field::link::RESULT_OF).collect();
-    let best = ready::candidates(view, now, served.len() + 1)?;
-    let other = best.into_iter().find(|task| !served.contains(&task.uid));
-    other.map(|task| Line::of(view, &task, now)).transpose()
 }
 
 /// Values of variables are never kept, so whoever runs a job again gives them again.

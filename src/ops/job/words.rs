@@ -9,6 +9,11 @@ use std::time::Duration;
 /// What is said of a job that need not have been one.
 pub const SHORT: &str = "short enough to run directly";
 
+/// The same to the second.
+pub(super) fn clock_with_seconds(at: DateTime<Utc>) -> String {
+    at.with_timezone(&Local).format("%H:%M:%S").to_string()
+}
+
 /// Columns of a name.
 const NAME_COLUMNS: usize = 120;
 

@@ -76,6 +76,11 @@ impl JobDir {
         self.path.join("output")
     }
 
+    /// Where copies of its results are kept.
+    pub(super) fn results_path(&self) -> PathBuf {
+        self.path.join("results")
+    }
+
     pub(super) fn spec_path(&self) -> PathBuf {
         self.path.join("spec.json")
     }

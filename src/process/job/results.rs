@@ -85,7 +85,7 @@ fn keep(dir: &JobDir, number: usize, path: &Path) -> Option<PathBuf> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned())?;
     let kept = Path::new("results").join(format!("{number}-{}", name.chars().take(100).collect::<String>()));
     let copy = dir.path().join(&kept);
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir.path().join("results"));
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir.results_path());
     let copied = made.and_then(|()| fs::copy(path, &copy)).and_then(|bytes| {
         fs::set_permissions(&copy, fs::Permissions::from_mode(0o600))?;
         File::open(&copy)?.sync_all().map(|()| bytes)
