@@ -67,7 +67,7 @@ pub(super) struct RunArgs {
     /// Do not run it again if the job of this key runs or ended well.
     #[arg(long, value_name = "KEY")]
     once: Option<String>,
-    /// Wait for its end, at most so many seconds if a number is given.
+    /// Wait for its end, at most so many seconds if a number is given. Exit 1 if it did not end well by then.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "0", require_equals = true)]
     wait: Option<u64>,
     /// The task that it is for.
@@ -115,13 +115,17 @@ impl RunArgs {
         }
         let session = session.filter(|_| self.with_session);
         let mut report = jobs::run(&workspace, self.input(session)?)?;
+        let mut waited = None;
         if let Some(seconds) = wait {
             let patience = Some(seconds).filter(|seconds| *seconds > 0).map(std::time::Duration::from_secs);
-            let waited = jobs::wait(&workspace, &WaitInput { ids: vec![report.job.id.clone()], any: false, patience })?;
-            report.job = waited.jobs.into_iter().next().unwrap_or(report.job);
+            let end = jobs::wait(&workspace, &WaitInput { ids: vec![report.job.id.clone()], any: false, patience })?;
+            report.job = end.jobs.first().cloned().unwrap_or(report.job);
+            waited = Some(end);
         }
         let now = door.now();
-        door.report(&report, |out, paint, report| print(out, paint, report, (now, wait.is_some())))
+        door.report(&report, |out, paint, report| print(out, paint, report, (now, wait.is_some())))?;
+        waited.iter().for_each(|waited| super::wait::judge(door, waited));
+        Ok(())
     }
 
     fn input(self, session: Option<String>) -> Result<RunInput> {
