@@ -124,7 +124,9 @@ impl RunArgs {
         }
         let now = door.now();
         door.report(&report, |out, paint, report| print(out, paint, report, (now, wait.is_some())))?;
-        waited.iter().for_each(|waited| super::wait::judge(door, waited));
+        if let Some(waited) = waited {
+            super::wait::judge(door, &waited);
+        }
         Ok(())
     }
 
