@@ -18,6 +18,10 @@ use std::fmt::Write as _;
 ///
 /// Body, links both ways, references and whether they still stand.
 ///
+/// Of a job, --path is the directory with its output and its status.json, which anybody may read: it is replaced whole, and
+/// fields are only added. {"version": 1, "id", "state": "waiting" | "running" | "ended", "external"?, "attempt", "pid", "pgid",
+/// "process", "supervisor", "since", "last_output", "bytes", "waits_for"?, "wants_terminal", "ending"?}
+///
 /// JSON: {"records": [RECORD + {"body", "links": [{"kind", "id", "title", "status"}], "backlinks", "refs": [{"path",
 /// "state", "commit"?}], "stale", "session"?, "worktree"?, "private", "reason"?, "undone", "erased"?, "conflicts"?, "more"?, "job"?, "rule"?}],
 /// "at"?}; "job" and "rule" as in state run --help

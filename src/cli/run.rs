@@ -84,7 +84,7 @@ pub(super) struct RunArgs {
     /// Not now, but each time this happens: 'job LABEL ok|fail|lost|any', 'record KIND STATUS', 'file GLOB'.
     #[arg(long, value_name = "EVENT", conflicts_with_all = ["wait", "once", "with_session"])]
     on: Option<String>,
-    /// Wait for its end, at most so many seconds if a number is given.
+    /// Wait for its end, at most so many seconds if a number is given. Exit 1 if it did not end well by then.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "0", require_equals = true)]
     wait: Option<u64>,
     /// The task that it is for.
@@ -176,13 +176,19 @@ impl RunArgs {
             return door.report(&made, rule::print_made);
         }
         let mut report = jobs::run(&workspace, self.input(session, base)?)?;
+        let mut waited = None;
         if let Some(seconds) = wait {
             let patience = Some(seconds).filter(|seconds| *seconds > 0).map(std::time::Duration::from_secs);
-            let waited = jobs::wait(&workspace, &WaitInput { ids: vec![report.job.id.clone()], any: false, patience })?;
-            report.job = waited.jobs.into_iter().next().unwrap_or(report.job);
+            let end = jobs::wait(&workspace, &WaitInput { ids: vec![report.job.id.clone()], any: false, patience })?;
+            report.job = end.jobs.first().cloned().unwrap_or(report.job);
+            waited = Some(end);
         }
         let now = door.now();
-        door.report(&report, |out, paint, report| print(out, paint, report, (now, wait.is_some())))
+        door.report(&report, |out, paint, report| print(out, paint, report, (now, wait.is_some())))?;
+        if let Some(waited) = waited {
+            super::wait::judge(door, &waited);
+        }
+        Ok(())
     }
 
     /// What is asked for, on top of what a job that is run again was.

@@ -16,7 +16,7 @@
 //! | `supervisor` | who looks after it, written the same way |
 //! | `since` | when it came into this state, RFC 3339 |
 //! | `last_output`, `bytes` | when it printed last, or null, and how much in all: up to a second old |
-//! | `waits_for` | while waiting: ids of jobs, `slot GROUP` or `retry 2 at 14:03:12` (UTC); else absent |
+//! | `waits_for` | while waiting: ids of jobs, `slot GROUP` or `retry 2 at 14:03:12 UTC`; else absent |
 //! | `wants_terminal` | it was stopped because it reads from or writes to a terminal that it made itself. A job has no terminal and an empty input: a command that opens `/dev/tty` fails, and `wanted_terminal` in `exit.json` says so |
 //! | `ending` | it is being ended: why; else absent |
 //!
@@ -56,7 +56,7 @@ pub struct Status {
     pub last_output: Option<DateTime<Utc>>,
     /// Bytes that it printed.
     pub bytes: u64,
-    /// While waiting: ids of jobs, `slot GROUP` or `retry 2 at TIME`.
+    /// While waiting: ids of jobs, `slot GROUP` or `retry 2 at 14:03:12 UTC`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waits_for: Vec<String>,
     /// It was stopped because it wants to read from, or write to, a terminal.

@@ -111,7 +111,11 @@ fn files_of_other_versions_are_read() {
     let exit: Exit = serde_json::from_str(r#"{"outcome":"timeout"}"#).unwrap();
     assert_eq!(exit.to_string(), "timeout");
     let failed = Exit { outcome: Outcome::Failed, code: Some(2), ..Exit::default() };
-    assert_eq!(failed.to_string(), "failed with exit code 2");
+    assert_eq!((failed.to_string(), failed.why()), ("failed with exit code 2".into(), None));
+    let killed = Exit { signal: Some(9), code: None, ..failed };
+    assert_eq!((killed.to_string(), killed.why()), ("failed by signal 9".into(), Some("signal 9, SIGKILL".into())));
+    let ours = Exit { outcome: Outcome::Timeout, signal: Some(15), ..Exit::default() };
+    assert_eq!(ours.why(), None, "sent from here");
 }
 
 #[test]

@@ -250,7 +250,8 @@ impl JobReport {
         self.attempt = Some(status.attempt).filter(|attempt| *attempt > 1);
         self.bytes = status.bytes;
         // The ledger may not have been told, and a pause between two attempts is no news to it.
-        self.status = if status.state == State::Waiting { "waiting" } else { "running" }.to_owned();
+        let [waiting, running] = OPEN;
+        if status.state == State::Waiting { waiting } else { running }.clone_into(&mut self.status);
         if self.status != "running" {
             return;
         }

@@ -93,7 +93,7 @@ impl Job {
         status.waits_for.clear();
         // Without this note a power cut would make it run twice.
         if number == 1 {
-            self.dir.note_started().map_err(|error| {
+            self.dir.note_started(self.status.supervisor.as_deref()).map_err(|error| {
                 let reason = format!("it was not started, for that cannot be noted: {}", plain(&error));
                 Ending { is_final: true, ..Ending::failed(reason) }
             })?;

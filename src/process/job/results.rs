@@ -23,10 +23,11 @@ pub fn hash_file(path: &Path) -> io::Result<(String, u64)> {
 }
 
 fn take_file(path: &Path, digest: &mut RunningDigest) -> io::Result<u64> {
-    let mut file = File::open(path)?;
-    if !file.metadata()?.is_file() {
+    // Asked first: whoever opens a FIFO waits until somebody writes.
+    if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is no regular file"));
     }
+    let mut file = File::open(path)?;
     let (mut buffer, mut bytes) = (vec![0; 64 << 10], 0);
     loop {
         match file.read(&mut buffer) {

@@ -196,7 +196,7 @@ impl Job {
         let random = sha256_u64(&[&self.world.seed[..], &number.to_be_bytes()].concat());
         let pause = self.spec.pause_after(number, random);
         let again_at = TimeDelta::from_std(pause).ok().and_then(|pause| (self.world.clock)().checked_add_signed(pause));
-        let when = again_at.map(|time| format!(" at {}", time.format("%H:%M:%S"))).unwrap_or_default();
+        let when = again_at.map(|time| format!(" at {} UTC", time.format("%H:%M:%S"))).unwrap_or_default();
         self.note_waiting(vec![format!("retry {}{when}", number + 1)]);
         let until = Instant::now() + pause;
         while Instant::now() < until {

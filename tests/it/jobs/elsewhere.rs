@@ -53,6 +53,8 @@ fn it_ends_by_a_marker_file_or_a_poll_that_succeeds() {
     std::fs::rename(lab.dir().join("there.new"), lab.dir().join("there")).unwrap();
     assert_eq!(outcome(&lab, &polled), "ok");
     assert_eq!(shown(&lab, &polled)["tail"], json!(["how it went", "0"]));
+    lab.fifo("odd");
+    assert_eq!(outcome(&lab, &external(&lab, &["--marker", "odd"])), "ok", "it is there, and nobody reads it");
 }
 
 #[test]

@@ -136,6 +136,10 @@ fn a_success_without_its_results_is_a_failure() {
         (word(&report, "status"), word(&report, "reason")),
         ("failed".into(), "result never.bin is missing".into())
     );
+    // Whoever opened it would wait for ever.
+    lab.fifo("pipe");
+    let odd = end(&lab, &sh(&lab, &["--result", "pipe"], "true"));
+    assert!(word(&odd, "reason").contains("it is no regular file"), "{odd}");
 }
 
 fn sum(lab: &Lab, name: &str) -> String {

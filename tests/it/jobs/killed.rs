@@ -143,6 +143,8 @@ fn killed_between_the_end_of_its_command_and_the_record_of_it_it_is_lost() {
     let go = lab.fifo("go");
     let id = sh(&lab, &[], "read x < go; echo all is well; touch done");
     let before = running(&lab, &id);
+    // Stopped while it writes, it would hold up everybody.
+    start_is_told(&lab, &id);
     let supervisor = pid(&before, "supervisor");
     kill_process(super::number(supervisor), Signal::STOP).unwrap();
     go.open();
@@ -162,7 +164,7 @@ fn killed_between_the_record_of_its_end_and_the_event_the_next_reader_tells_it_o
     let go = lab.fifo("go");
     let id = sh(&lab, &[], "read x < go; echo out of cheese; exit 3");
     let before = running(&lab, &id);
-    wait_until("the start is told", super::LIMIT, || lab.ok(&["list", "jobs"]).contains("running"));
+    start_is_told(&lab, &id);
     let store = std::fs::File::open(lab.store().join("lock")).unwrap();
     store.lock().unwrap();
     go.open();
@@ -210,4 +212,10 @@ fn killed_while_it_cleans_up_it_is_lost_and_the_cleanup_is_found() {
     assert_eq!(pid(&lost["left_behind"]["members"][0], "process"), cleaner, "{lost}");
     lab.ok(&["drop", &id]);
     gone(cleaner);
+}
+
+/// Waits until the ledger knows that it runs.
+#[track_caller]
+fn start_is_told(lab: &Lab, id: &str) {
+    wait_until("the start is told", super::LIMIT, || lab.ok(&["log", id]).contains(&format!("{id} runs")));
 }

@@ -220,3 +220,18 @@ fn a_file_that_cannot_be_understood_is_said_and_hides_no_other_job() {
     assert_eq!(word(&shown(&lab, &broken), "status"), "ok", "its record has it");
     assert!(lab.ok(&["list", "jobs"]).contains(&broken));
 }
+
+#[test]
+fn a_power_cut_that_leaves_no_status_is_told_by_the_note_of_the_start() {
+    let lab = Lab::new();
+    let id = run(&lab, &[], &["sleep", "300"]);
+    let before = running(&lab, &id);
+    kill_supervisor(&lab, &id);
+    kill_group(pid(&before, "process"));
+    let note = dir(&lab, &id).join("started");
+    assert_eq!(std::fs::read_to_string(&note).unwrap(), word(&before, "supervisor"));
+    std::fs::write(note, word(&json!({"was": with(&before["supervisor"], 2, OTHER_BOOT)}), "was")).unwrap();
+    std::fs::write(dir(&lab, &id).join("status.json"), "").unwrap();
+    let lost = end(&lab, &id);
+    assert_eq!(word(&lost, "reason"), "the machine was restarted while it ran");
+}

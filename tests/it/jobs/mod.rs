@@ -8,6 +8,7 @@ mod elsewhere;
 mod ends;
 mod killed;
 mod left;
+mod lightning;
 mod many;
 mod options;
 mod order;

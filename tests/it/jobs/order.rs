@@ -182,7 +182,16 @@ fn wait_for_any_for_all_and_only_so_long() {
     assert!(both.wait_with_output().unwrap().status.success());
     let waited = lab.json(&["run", "--wait", "--", "sh", "-c", "echo here; exit 0"]);
     assert_eq!(word(&waited["job"], "status"), "ok");
-    let waited = lab.json(&["run", "--wait=1", "--", "sleep", "300"]);
-    assert_eq!(word(&waited["job"], "status"), "running", "a second was over first");
+    // A script that goes on only after a good end can rely on it.
+    let output = lab.run(&["run", "--wait", "--", "sh", "-c", "exit 4"], b"");
+    assert_eq!(output.status.code(), Some(1), "{}", transcript(&output));
+    assert!(transcript(&output).contains("exit 4") && transcript(&output).contains("did not end well"));
+    let output = lab.run(&["--json", "run", "--wait=1", "--", "sleep", "300"], b"");
+    let waited: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (output.status.code(), word(&waited["job"], "status")),
+        (Some(1), "running".into()),
+        "a second was over first"
+    );
     lab.ok(&["drop", waited["job"]["id"].as_str().unwrap()]);
 }

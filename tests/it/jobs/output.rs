@@ -78,7 +78,7 @@ fn one_that_follows_into_a_closed_pipe_ends() {
 /// A key as tools print it, a line at a time.
 const SLOW_KEY: &str = "
 echo '-----BEGIN RSA PRIVATE KEY-----'
-for line in 1 2 3 4 5 6 7 8; do echo 'MIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF8PbnGy0AHB7MbMDEuZ2vLa/6Xrx'; read x < go; done
+for line in 1 2 3 4 5 6 7 8; do echo 'MIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF8PbnGy0AHB7MbMDEuZ2vLa/6Xrx'; read x < go$line; done
 echo '-----END RSA PRIVATE KEY-----'
 echo token=ghp_abcdefghijklmnopqrstuvwxyz0123456789
 echo the end";
@@ -86,16 +86,16 @@ echo the end";
 #[test]
 fn secrets_are_masked_in_all_that_is_shown_also_if_they_come_in_pieces() {
     let lab = Lab::new();
-    let go = lab.fifo("go");
+    let doors: Vec<_> = (1..=8).map(|line| lab.fifo(&format!("go{line}"))).collect();
     lab.write("script", SLOW_KEY);
     let id = run(&lab, &[], &["sh", "script"]);
     let follower = lab.spawn(&["show", "-f", &id]);
-    for at in 0..8 {
+    for (at, door) in doors.iter().enumerate() {
         if at == 4 {
             let part = lab.ok(&["show", &id]);
             assert!(!part.contains("MIIEpAI"), "the tail of a key: {part}");
         }
-        go.open();
+        door.open();
     }
     assert_eq!(outcome(&lab, &id), "ok");
     let followed = follower.wait_with_output().unwrap();

@@ -229,7 +229,7 @@ fn a_slot_is_free_when_its_supervisor_was_killed() {
 fn killed_between_the_note_and_the_start_it_is_lost_not_run_twice() {
     let lab = Lab::new();
     let armed = prepare(&lab.dir("j-1"), &lab.job("j-1", "echo ran > ran")).unwrap();
-    armed.dir().note_started().unwrap();
+    armed.dir().note_started(None).unwrap();
     drop(armed);
     assert!(matches!(lab.dir("j-1").standing().unwrap(), Standing::Lost(_)));
     assert!(rearm(&lab.dir("j-1"), chrono::Utc::now()).unwrap().is_none());
