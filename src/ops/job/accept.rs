@@ -192,7 +192,11 @@ fn compare(workspace: &Workspace, spec: &Spec, made: &Speculative) -> Result<()>
     if now == made.tree {
         return Ok(());
     }
-    let paths = tree.differing(&made.tree, &now)?;
+    // Nothing keeps git from tidying up a tree that no commit has.
+    let Ok(paths) = tree.differing(&made.tree, &now) else {
+        let message = format!("{} is dropped, but the tree is not as before it: {now}, not {}", spec.id, made.tree);
+        return Err(Error::new(Kind::CheckFailed, message).hint("git has forgotten the old one: git status"));
+    };
     let named = named(paths.iter().map(PathBuf::as_path));
     Err(Error::new(Kind::CheckFailed, format!("{} is dropped, but not as before it: {named}", spec.id))
         .hint(format!("what differs: git diff {}", made.tree)))
