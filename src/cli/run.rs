@@ -25,6 +25,7 @@ use std::path::PathBuf;
 /// "look_again"?, "remarks"?, "tail"?, "bytes", "matched"?, "results"?: [{"path", "sha256", "bytes"}], "left_behind"?, "again"?,
 /// "speculative"?: "undecided|accepted|dropped", "scratch"?, "path"}
 #[derive(clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(super) struct RunArgs {
     /// Run that job again, as it was: what is given here beside counts instead.
     #[arg(long, value_name = "ID", conflicts_with_all = ["command", "external"], group = "origin")]
