@@ -3,6 +3,7 @@
 use super::door::Door;
 use super::job;
 use super::paint::Paint;
+use super::rule;
 use crate::domain::{field, text, when};
 use crate::error::{Error, Result};
 use crate::ops::job as jobs;
@@ -18,8 +19,8 @@ use std::fmt::Write as _;
 /// Body, links both ways, references and whether they still stand.
 ///
 /// JSON: {"records": [RECORD + {"body", "links": [{"kind", "id", "title", "status"}], "backlinks", "refs": [{"path",
-/// "state", "commit"?}], "stale", "session"?, "worktree"?, "private", "reason"?, "undone", "erased"?, "conflicts"?, "more"?, "job"?}],
-/// "at"?}; "job" as in state run --help
+/// "state", "commit"?}], "stale", "session"?, "worktree"?, "private", "reason"?, "undone", "erased"?, "conflicts"?, "more"?, "job"?, "rule"?}],
+/// "at"?}; "job" and "rule" as in state run --help
 #[derive(clap::Args)]
 pub(super) struct ShowArgs {
     /// Ids, unique prefixes or keys.
@@ -46,9 +47,16 @@ impl ShowArgs {
         door.report(&report, |out, paint, report| {
             for (at, record) in report.records.iter().enumerate() {
                 out.push_str(if at > 0 { "\n" } else { "" });
+                if let Some(held) = record.job.as_ref().filter(|held| held.asked_too_soon) {
+                    job::print_too_soon(out, paint, held, now);
+                    continue;
+                }
                 print_full(out, paint, &record.record, now);
                 if let Some(held) = &record.job {
                     job::print_full(out, paint, held, now);
+                }
+                if let Some(held) = &record.rule {
+                    rule::print_full(out, paint, held);
                 }
             }
         })
@@ -141,7 +149,9 @@ fn print_facts(out: &mut String, paint: Paint, record: &Full) {
     if record.is_auto() {
         let _ = writeln!(out, "{}", paint.dim(AUTO));
     }
-    for (name, value) in record.more.iter().filter(|(name, _)| *name != "digest" && *name != field::AUTO) {
+    // The trail of a job is told below.
+    let told = ["digest", field::AUTO, field::TRAIL];
+    for (name, value) in record.more.iter().filter(|(name, _)| !told.contains(&name.as_str())) {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let _ = writeln!(out, "{}", paint.dim(&text::display(&format!("{name} {value}"))));
     }

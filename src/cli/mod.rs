@@ -29,10 +29,12 @@ mod paint;
 mod prime;
 mod progress;
 mod resume;
+mod rule;
 mod run;
 mod search;
 mod setup;
 mod wait;
+mod watch;
 mod words;
 
 use crate::error::{Error, Kind, Result};
@@ -50,7 +52,8 @@ Exit codes: 0 done; 1 not so (not found, conflict, check failed); 2 wrong usage 
 With --json every command prints one JSON document to stdout, described in its own --help;
 errors go to stderr as {\"error\": {\"kind\", \"message\", \"hint\"}}.
 Secrets in what is written (keys, tokens, passwords) are masked, and so is <private>…</private>;
-then the document has \"masked\": [KIND] at its end.";
+then the document has \"masked\": [KIND] at its end. What rules have started (state run --on) is told on stderr,
+or with --json as \"fired\": [{\"rule\", \"job\"?, \"name\"?, \"because\", \"held\"?}].";
 
 /// The durable memory and work ledger of coding agents.
 #[derive(Parser)]
@@ -71,6 +74,9 @@ struct Args {
     /// Keep secrets in the text that this command writes; else they are masked.
     #[arg(long, global = true, overrides_with = "allow_secret")]
     allow_secret: bool,
+    /// What this command changes starts no rule: see state run --on.
+    #[arg(long, global = true, overrides_with = "no_rules", hide_short_help = true)]
+    no_rules: bool,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -144,8 +150,11 @@ pub fn run(process: Surroundings, doors: Doors) -> u8 {
     let known = Identity::find(&who, &*process.env);
     let mut door = Door::new(process, doors, (who, known), args.store, json);
     door.masking = Masking::new(args.allow_secret);
+    door.rules.off = args.no_rules;
     let result = dispatch(&mut door, args.verb);
-    match result.and_then(|()| door.finish()) {
+    let result = result.and_then(|()| door.finish());
+    door.tell_rules();
+    match result {
         Ok(()) => 0,
         Err(error) => door::print_error(&error, json),
     }

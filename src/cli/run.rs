@@ -3,11 +3,14 @@
 use super::door::Door;
 use super::job;
 use super::paint::Paint;
+use crate::domain::estimate::Estimate;
+use super::rule;
 use crate::domain::job::measure::{parse_size, parse_span};
-use crate::domain::job::{External, Poll, Slots, Spec};
+use crate::domain::job::{External, Poll, Slots, Spec, Tell};
 use crate::domain::text;
 use crate::error::{Error, Result};
 use crate::ops::job::{self as jobs, RunInput, RunReport, Trial, WaitInput};
+use crate::ops::rule::{self as rules, RuleInput};
 use chrono::{DateTime, Utc};
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -20,10 +23,17 @@ use std::path::PathBuf;
 ///
 /// Work elsewhere: state run --external --label CI, ended by state done ID --exit N, a marker file or a poll command.
 ///
-/// JSON: {"job": JOB, "same"?, "meanwhile"?: RECORD}; JOB is {"id", "label"?, "status", "command", "created", "since",
-/// "took_ms"?, "code"?, "reason"?, "attempt"?, "waits_for"?, "pid"?, "usual"?: {"median_ms", "p90_ms", "silence_ms", "runs"},
-/// "look_again"?, "remarks"?, "tail"?, "bytes", "matched"?, "results"?: [{"path", "sha256", "bytes"}], "left_behind"?, "again"?,
+/// Rules: state run --on 'job lint ok' -- CMD runs CMD each time that happens here: once for each event, whoever brings it
+/// about, what runs because of it excepted. LABEL and KIND may hold *; fail is failed, timeout, idle or missing; a file
+/// rule works while state list jobs --watch runs. state list rules, state show ID, state drop ID ends it;
+/// --no-rules on any command holds all of them back.
+///
+/// JSON: {"job": JOB, "same"?, "meanwhile"?: RECORD, "report_back"?}; JOB is {"id", "label"?, "status", "command", "created",
+/// "because"?: ["RULE: EVENT"], "since", "took_ms"?, "code"?, "reason"?, "attempt"?, "attempts"?: [{"started_at", "ended_at", "outcome", "code"?, "signal"?, "reason"?}],
+/// "waits_for"?, "pid"?, "usual"?: {"median_ms", "p90_ms", "silence_ms", "runs"}, "look_again"?, "asked_too_soon"?, "remarks"?,
+/// "tail"?, "bytes", "matched"?, "results"?: [{"path", "sha256", "bytes", "kept"?}], "left_behind"?, "again"?,
 /// "speculative"?: "undecided|accepted|dropped", "scratch"?, "path"}
+/// With --on: {"rule": RULE, "same"?}; RULE is {"id", "status", "on", "command", "label"?, "here"?: {"cwd", "fired", "job"?, "held"?}}
 #[derive(clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(super) struct RunArgs {
@@ -72,6 +82,9 @@ pub(super) struct RunArgs {
     /// Do not run it again if the job of this key runs or ended well.
     #[arg(long, value_name = "KEY")]
     once: Option<String>,
+    /// Not now, but each time this happens: 'job LABEL ok|fail|lost|any', 'record KIND STATUS', 'file GLOB'.
+    #[arg(long, value_name = "EVENT", conflicts_with_all = ["wait", "once", "with_session"])]
+    on: Option<String>,
     /// Wait for its end, at most so many seconds if a number is given.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "0", require_equals = true)]
     wait: Option<u64>,
@@ -81,6 +94,15 @@ pub(super) struct RunArgs {
     /// A file that a success leaves; hashed and kept in mind, and a failure if it is missing.
     #[arg(long, value_name = "PATH")]
     result: Vec<PathBuf>,
+    /// How long it should take, where earlier runs do not tell.
+    #[arg(long, value_name = "TIME")]
+    expect: Option<String>,
+    /// What of it is told at the next prompt: its end, also the lines that --match finds, nothing unless asked.
+    #[arg(long, value_name = "WHAT", value_enum)]
+    tell: Option<TellArg>,
+    /// A shell command to run once when it has ended, or `bell` for this terminal's.
+    #[arg(long, value_name = "CMD|bell")]
+    notify: Option<String>,
     /// End it with this session.
     #[arg(long)]
     with_session: bool,
@@ -117,6 +139,24 @@ pub(super) struct RunArgs {
     marker: Option<PathBuf>,
 }
 
+/// What is told unasked.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum TellArg {
+    Done,
+    Progress,
+    Asked,
+}
+
+impl From<TellArg> for Tell {
+    fn from(tell: TellArg) -> Self {
+        match tell {
+            TellArg::Done => Self::Done,
+            TellArg::Progress => Self::Progress,
+            TellArg::Asked => Self::Asked,
+        }
+    }
+}
+
 /// How often a poll command is asked.
 const EVERY_MS: u64 = 30_000;
 
@@ -132,6 +172,10 @@ impl RunArgs {
             return Err(Error::usage("the process of this session is not known").hint("leave out --with-session"));
         }
         let session = session.filter(|_| with_session);
+        if let Some(on) = self.on.clone() {
+            let made = rules::make(&workspace, RuleInput { on, run: self.input(session, base)? })?;
+            return door.report(&made, rule::print_made);
+        }
         let mut report = jobs::run(&workspace, self.input(session, base)?)?;
         if let Some(seconds) = wait {
             let patience = Some(seconds).filter(|seconds| *seconds > 0).map(std::time::Duration::from_secs);
@@ -160,6 +204,9 @@ impl RunArgs {
             results: given_or(self.result, base.spec.results),
             matches: given_or(self.matches, base.spec.matches),
             cleanup: self.cleanup.or(base.spec.cleanup),
+            expect_ms: millis(self.expect.as_ref())?.or(base.spec.expect_ms),
+            tell: self.tell.map_or(base.spec.tell, Tell::from),
+            notify: self.notify.or(base.spec.notify),
             session,
             service: self.service || base.spec.service,
             ..base.spec
@@ -241,10 +288,14 @@ fn print(out: &mut String, paint: Paint, report: &RunReport, (now, waited): (Dat
         said.push(format!("waits for {}", held.waits_for.join(", ")));
     }
     said.extend(held.usual.as_ref().map(|usual| format!("usually {usual}")));
-    said.extend(held.usual.as_ref().map(|usual| format!("look again {}", job::clock(usual.look_again(now, now)))));
+    said.extend(held.usual.as_ref().map(|usual| format!("look again {}", jobs::clock(usual.look_again(now, now)))));
+    said.extend(held.usual.filter(Estimate::is_short).map(|_| jobs::SHORT.to_owned()));
     let _ = write!(out, "{} {}.", paint.id(&held.id), said.join(", "));
     if let Some(task) = &report.meanwhile {
         let _ = write!(out, " Meanwhile: {} {}", task.id, text::display(&task.title));
     }
     out.push('\n');
+    if let Some(command) = &report.report_back {
+        let _ = writeln!(out, "When it has ended: {command}");
+    }
 }

@@ -4,7 +4,8 @@ use super::door::Door;
 use super::job;
 use crate::domain::job::measure::parse_span;
 use crate::error::{Error, Kind, Result};
-use crate::ops::job::{WaitInput, wait};
+use crate::ops::job::{SHORT, WaitInput, wait};
+use std::fmt::Write as _;
 
 /// Wait until jobs have ended.
 ///
@@ -32,6 +33,11 @@ impl WaitArgs {
         let now = door.now();
         door.report(&report, |out, paint, report| {
             report.jobs.iter().for_each(|held| job::print(out, paint, held, now));
+            if let [held] = report.jobs.as_slice()
+                && held.was_short()
+            {
+                let _ = writeln!(out, "{}", paint.dim(SHORT));
+            }
         })?;
         let is_bad = |status: &str| !["ok", "waiting", "running"].contains(&status);
         let bad: Vec<&str> = report.jobs.iter().filter(|job| is_bad(&job.status)).map(|job| job.id.as_str()).collect();

@@ -1,8 +1,8 @@
 //! What the file system says: place, kind, space, permissions, and files that do not belong there.
 
 use super::{Check, FIX, Findings, Remedy, State, bytes};
-use crate::ops::Workspace;
 use crate::ops::job::SCRATCH_FOLDER;
+use crate::ops::{Workspace, rule};
 use crate::process::process_id;
 use crate::store::files::{self, TEMPORARY_PREFIX};
 use crate::store::location::DATABASE;
@@ -18,6 +18,7 @@ const KNOWN: [&str; 12] = [
     "gate",
     "lock",
     "rewrite.lock",
+    rule::WATCH_LOCK,
     "index",
     "index.lock",
     "blobs",

@@ -40,8 +40,11 @@ pub fn follow(workspace: &Workspace, id: &str, say: Say) -> Result<()> {
         if let Piece::Bytes(bytes) = &piece {
             pending.extend_from_slice(bytes);
         }
-        let is_whole = !matches!(piece, Piece::Bytes(_)) || pending.len() > LINE_BYTES_MAX;
-        is_heard = say_lines(&mut pending, is_whole, say)?;
+        is_heard = match piece {
+            Piece::Bytes(_) => say_lines(&mut pending, false, say)?,
+            Piece::Quiet => say_lines(&mut pending, true, say)?,
+            Piece::Cut(_) | Piece::End => say_all(&mut pending, say)?,
+        };
         match piece {
             Piece::Cut(bytes) => is_heard = say(&format!("[{bytes} bytes are not kept]\n"))?,
             Piece::End => break,
@@ -53,13 +56,24 @@ pub fn follow(workspace: &Workspace, id: &str, say: Say) -> Result<()> {
     Ok(())
 }
 
-/// Whole lines, so that no secret and no character is cut; with `all`, the rest too.
+/// Whole lines, so that no secret and no character is cut; with `all`, the rest too. A key whose end has not come is held
+/// back, for only its first line tells that it is one.
 fn say_lines(pending: &mut Vec<u8>, all: bool, say: Say) -> Result<bool> {
-    let end = if all { pending.len() } else { pending.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1) };
-    if end == 0 {
-        return Ok(true);
+    if pending.len() > LINE_BYTES_MAX {
+        return say_all(pending, say);
     }
-    let lines: Vec<u8> = pending.drain(..end).collect();
-    let text = String::from_utf8_lossy(&lines);
-    say(&text::display(&secret::mask(&text)))
+    let end = if all { pending.len() } else { pending.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1) };
+    let end = open_key(pending).map_or(end, |key| key.min(end));
+    say_all(&mut pending.drain(..end).collect(), say)
+}
+
+fn say_all(pending: &mut Vec<u8>, say: Say) -> Result<bool> {
+    let bytes = std::mem::take(pending);
+    if bytes.is_empty() { Ok(true) } else { say(&text::display(&secret::mask(&String::from_utf8_lossy(&bytes)))) }
+}
+
+/// Where a key begins whose end has not come.
+fn open_key(bytes: &[u8]) -> Option<usize> {
+    let last = |mark: &[u8]| bytes.windows(mark.len()).rposition(|part| part == mark);
+    last(b"-----BEGIN ").filter(|begin| last(b"-----END ").is_none_or(|end| end < *begin))
 }

@@ -1,13 +1,14 @@
 //! A job as every door shows it: what its record says, and what its files say now.
 
-use super::{OPEN, dir, settle, speculative, told, usual};
-use crate::domain::estimate::Estimate;
+use super::{OPEN, asked, dir, settle, speculative, told, usual};
+use crate::domain::estimate::{Estimate, SHORT_MS};
 use crate::domain::id::Uid;
-use crate::domain::job::{Decision, Exit, Group, ResultFile, Status};
+use crate::domain::job::measure::print_size;
+use crate::domain::job::{Attempt, Decision, Exit, Group, ResultFile, State, Status};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, secret, terms, text};
 use crate::error::Result;
-use crate::ops::Workspace;
+use crate::ops::{Workspace, rule};
 use crate::process::job::{JobDir, tail};
 use crate::store::View;
 use chrono::{DateTime, Utc};
@@ -30,6 +31,9 @@ pub struct JobReport {
     pub command: String,
     /// When it was asked for.
     pub created: DateTime<Utc>,
+    /// Why it runs, if a rule has started it: `r-4kq: job j-3 lint ok`, the last cause first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub because: Vec<String>,
     /// Since when it is what it is now: waits, runs, or is over.
     pub since: DateTime<Utc>,
     /// Milliseconds that the last attempt took.
@@ -44,6 +48,9 @@ pub struct JobReport {
     /// The attempt that runs, or how many there were; the first is 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
+    /// All attempts, if there was more than one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
     /// What it waits for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waits_for: Vec<String>,
@@ -56,6 +63,9 @@ pub struct JobReport {
     /// When to look again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub look_again: Option<DateTime<Utc>>,
+    /// Whether the same session asked before, and was told when to look again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub asked_too_soon: bool,
     /// What is odd: it takes long, is silent for longer than ever, wants a terminal, left processes behind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
@@ -99,6 +109,8 @@ pub struct JobsReport {
 const LIST_LINES: usize = 1;
 /// Columns of a shown line.
 const LINE_COLUMNS: usize = 200;
+/// Lines that the longest private key has.
+const KEY_LINES: usize = 120;
 /// The most that is counted.
 const COUNT_MAX: usize = 1000;
 
@@ -153,15 +165,18 @@ impl JobReport {
             status: job.status().to_owned(),
             command: text(field::COMMAND).unwrap_or_default(),
             created: job.birth.as_ref().map_or(job.updated_at, |birth| birth.at),
+            because: rule::trail(job).into_iter().rev().collect(),
             since: job.updated_at,
             took_ms: number(field::TOOK),
             code: job.get(field::CODE).and_then(Value::as_i64),
             reason: text(field::REASON),
             attempt: exit.as_ref().and_then(|exit| u32::try_from(exit.attempts.len()).ok()).filter(|count| *count > 1),
+            attempts: Vec::new(),
             waits_for: Vec::new(),
             pid: None,
             usual,
             look_again: None,
+            asked_too_soon: false,
             remarks: Vec::new(),
             tail: last_lines(&dir, lines),
             bytes: exit.as_ref().map_or(0, |exit| exit.bytes),
@@ -175,12 +190,33 @@ impl JobReport {
         };
         match (job.is_live(), status, exit) {
             (true, Some(status), None) => report.runs(&status, now),
-            (_, _, Some(exit)) => report.ended(&exit),
+            (is_live, _, Some(exit)) => {
+                if is_live {
+                    report.settle(&exit);
+                }
+                report.ended(&exit);
+            }
             _ => {}
         }
         report.remarks.extend(speculative::remark(view, job));
         report.remarks.extend(pruned(view, &dir, job));
         Ok(report)
+    }
+
+    /// As [`JobReport::of`], for a session that asks for this job: it may ask too soon.
+    ///
+    /// # Errors
+    /// As [`JobReport::of`].
+    pub fn asked(view: &View, workspace: &Workspace, job: &Record, lines: usize) -> Result<Self> {
+        let report = Self::of(view, workspace, job, lines)?;
+        let asked_too_soon = asked::is_too_soon(workspace, &dir(workspace, job.id()), &report);
+        Ok(Self { asked_too_soon, ..report })
+    }
+
+    /// Whether it was over before anybody could have waited for it.
+    #[must_use]
+    pub fn was_short(&self) -> bool {
+        self.status == "ok" && self.took_ms.is_some_and(|took| took < SHORT_MS)
     }
 
     fn runs(&mut self, status: &Status, now: DateTime<Utc>) {
@@ -189,6 +225,8 @@ impl JobReport {
         self.pid = status.pid;
         self.attempt = Some(status.attempt).filter(|attempt| *attempt > 1);
         self.bytes = status.bytes;
+        // The ledger may not have been told, and a pause between two attempts is no news to it.
+        self.status = if status.state == State::Waiting { "waiting" } else { "running" }.to_owned();
         if self.status != "running" {
             return;
         }
@@ -207,20 +245,31 @@ impl JobReport {
         }
     }
 
+    /// What a ledger that cannot be written at this moment, on a full disk or a read-only mount, does not say yet.
+    fn settle(&mut self, exit: &Exit) {
+        (self.status, self.since) = (exit.outcome.name().to_owned(), exit.ended_at);
+        (self.code, self.reason) = (exit.code.map(i64::from), exit.why());
+        self.took_ms = exit.duration().and_then(|took| u64::try_from(took.num_milliseconds()).ok());
+    }
+
     fn ended(&mut self, exit: &Exit) {
         self.left_behind = exit.left_behind.as_ref().and_then(crate::process::job::living);
         if self.left_behind.is_some() {
             self.remarks.push(format!("processes of it still run: state drop {}", self.id));
         }
+        if exit.attempts.len() > 1 {
+            self.attempts.clone_from(&exit.attempts);
+        }
+        if exit.wanted_terminal {
+            self.remarks.push("by its last words it wanted a terminal, which no job has".to_owned());
+        }
+        if exit.cut > 0 {
+            let [cut, all] = [exit.cut, exit.bytes].map(print_size);
+            self.remarks.push(format!("{cut} of its {all} of output are not kept"));
+        }
         if let Some(lost) = &exit.output_lost {
             self.remarks.push(text::clean_line(lost));
         }
-    }
-
-    /// Label or command, in a line.
-    #[must_use]
-    pub fn name(&self) -> String {
-        text::clean_line(self.label.as_deref().unwrap_or(&self.command))
     }
 }
 
@@ -248,9 +297,11 @@ fn last_lines(dir: &JobDir, lines: usize) -> Vec<String> {
     if lines == 0 {
         return Vec::new();
     }
-    let tail = tail(dir, lines);
+    // A key is known by its first line.
+    let tail = tail(dir, lines + KEY_LINES);
     let text = String::from_utf8_lossy(&tail.bytes).into_owned();
     let clean = secret::mask(&text);
     let clean = clean.lines().map(text::clean_line).filter(|line| !line.is_empty());
-    clean.map(|line| text::truncate_width(&line, LINE_COLUMNS)).collect()
+    let shown: Vec<String> = clean.map(|line| text::truncate_width(&line, LINE_COLUMNS)).collect();
+    shown[shown.len().saturating_sub(lines)..].to_vec()
 }

@@ -98,6 +98,7 @@ pub fn finish(
     if let Some(exit) = dir.exit()? {
         return Err(Error::conflict(format!("{} is over: {exit}", job.id())).hint(format!("state show {}", job.id())));
     }
+    is_open(&job)?;
     if !job.flag(crate::domain::field::EXTERNAL) {
         return Err(Error::usage(format!("{} runs here, and ends by itself", job.id())).hint("state drop kills it"));
     }

@@ -1,11 +1,11 @@
 //! `wait`: until jobs have ended.
 
 use super::report::JobReport;
-use super::{dir, told};
+use super::{OPEN, dir, told};
 use crate::domain::record::Record;
 use crate::error::{Error, Kind, Result};
 use crate::ops::Workspace;
-use crate::process::job::{JobDir, wait_for_end};
+use crate::process::job::{JobDir, Standing, wait_for_end};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -48,32 +48,39 @@ pub fn wait(workspace: &Workspace, input: &WaitInput) -> Result<WaitReport> {
     })?;
     let dirs: Vec<JobDir> = jobs.iter().map(|job| dir(workspace, job.id())).collect();
     let until = input.patience.and_then(|patience| Instant::now().checked_add(patience));
-    let mut over;
+    let is_enough = || has_enough(&dirs, input.any);
     loop {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         let free = wait_for_end(&dirs, input.any, left)?;
-        over = free.iter().filter(|index| dirs[**index].exit().is_ok_and(|exit| exit.is_some())).count();
-        let is_enough = over == dirs.len() || input.any && over > 0;
-        if is_enough || left.is_some_and(|left| left.is_zero()) || free.is_empty() {
+        if free.is_empty() || is_enough() || left.is_some_and(|left| left.is_zero()) {
             break;
         }
         // Lost, or waiting for somebody to look after it again.
         super::settle(workspace);
-        if dirs.iter().all(|dir| !dir.is_alive().unwrap_or(false) && dir.exit().is_ok_and(|exit| exit.is_none())) {
+        if !is_enough() && !dirs.iter().any(|dir| dir.is_alive().unwrap_or(false)) {
             break;
         }
     }
     super::settle(workspace);
-    let is_enough = over == dirs.len() || input.any && over > 0;
     let report = workspace.read(|view| {
         let now = jobs.iter().map(|job| Ok(view.record(job.uid)?.unwrap_or_else(|| job.clone())));
         let now: Vec<Record> = now.collect::<Result<_>>()?;
         let lines = |job: &Record| if job.status() == "ok" { 1 } else { LINES };
-        let reports = now.iter().map(|job| JobReport::of(view, workspace, job, lines(job))).collect::<Result<_>>()?;
+        let reports = now.iter().map(|job| JobReport::of(view, workspace, job, lines(job)));
+        let jobs: Vec<JobReport> = reports.collect::<Result<_>>()?;
+        let over = jobs.iter().filter(|job| !OPEN.contains(&job.status.as_str())).count();
+        let timed_out = over < jobs.len() && !(input.any && over > 0);
         let ended: Vec<_> = now.iter().filter(|job| !job.is_live()).map(|job| job.uid).collect();
-        Ok((WaitReport { jobs: reports, timed_out: !is_enough }, ended))
+        Ok((WaitReport { jobs, timed_out }, ended))
     });
     let (report, ended) = report?;
     told::tell(workspace, &ended);
     Ok(report)
+}
+
+/// Whether there is nothing more to wait for.
+fn has_enough(dirs: &[JobDir], any: bool) -> bool {
+    let is_over = |dir: &&JobDir| matches!(dir.standing(), Ok(Standing::Over(_) | Standing::Gone));
+    let over = dirs.iter().filter(is_over).count();
+    over == dirs.len() || any && over > 0
 }

@@ -7,7 +7,6 @@ use crate::domain::job::measure::coarse_span;
 use crate::domain::{field, kind, terms, when};
 use crate::error::Result;
 use crate::ops::job::{JobReport, speculative, told};
-use std::time::Duration;
 
 /// Lines of output of a job that did not end well, in its longer form.
 const LINES: usize = 5;
@@ -33,15 +32,17 @@ impl Gatherer<'_> {
         }
         let told = news.iter().map(|job| (job.uid, job.id().to_owned())).collect();
         let floor = items.len();
-        Ok((section("Jobs ended", items, 0, "state list jobs --new").floor(floor).vital(), told))
+        Ok((section("Jobs", items, 0, "state list jobs --new").floor(floor).vital(), told))
     }
 
     fn forms(&self, job: &JobReport) -> Vec<String> {
-        let mut facts: Vec<String> = Vec::new();
-        facts.extend(job.code.filter(|code| *code != 0).map(|code| format!("exit {code}")));
-        facts.extend(job.reason.clone());
-        facts.extend(job.took_ms.map(|ms| format!("took {}", coarse_span(Duration::from_millis(ms)))));
-        let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join("; ")) };
+        if job.status == "running" {
+            let line = self.open_line(job);
+            let said = job.matched.iter().skip(job.matched.len().saturating_sub(LINES));
+            return vec![said.fold(line.clone(), |text, said| format!("{text}\n> {said}")), line];
+        }
+        let facts = job.ending().join("; ");
+        let facts = if facts.is_empty() { facts } else { format!(" ({facts})") };
         let line =
             format!("{} {} {} {}{facts}", job.id, Self::short(&job.name()), job.status, when::ago(job.since, self.now));
         let told = |count: usize| {
@@ -77,7 +78,7 @@ impl Gatherer<'_> {
             items.push(Item::line(Some(job.id()), line).worth(1.0).why("waits for a yes or no".to_owned()));
         }
         items.sort_by(|a, b| b.worth.total_cmp(&a.worth));
-        Ok(section("Jobs", items, left_out, "state list jobs"))
+        Ok(section("In the background", items, left_out, "state list jobs"))
     }
 
     fn open_line(&self, job: &JobReport) -> String {
