@@ -3,8 +3,8 @@
 use super::door::Door;
 use super::job;
 use super::paint::Paint;
-use crate::domain::estimate::Estimate;
 use super::rule;
+use crate::domain::estimate::Estimate;
 use crate::domain::job::measure::{parse_size, parse_span};
 use crate::domain::job::{External, Poll, Slots, Spec, Tell};
 use crate::domain::text;

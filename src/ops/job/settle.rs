@@ -88,7 +88,14 @@ fn standing(workspace: &Workspace, job: &Record) -> Option<Found> {
 /// The end of a job of this machine whose directory was removed. One that came from another is that one's matter.
 fn gone(view: &View, job: &Record, now: DateTime<Utc>) -> Option<Box<Exit>> {
     let reason = Some("its directory was removed".to_owned());
-    let lost = Exit { version: VERSION, id: job.id().to_owned(), outcome: Outcome::Lost, reason, ended_at: now, ..Exit::default() };
+    let lost = Exit {
+        version: VERSION,
+        id: job.id().to_owned(),
+        outcome: Outcome::Lost,
+        reason,
+        ended_at: now,
+        ..Exit::default()
+    };
     is_of_here(view, job).then(|| Box::new(lost))
 }
 

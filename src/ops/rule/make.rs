@@ -6,7 +6,7 @@ use crate::domain::record::Record;
 use crate::domain::rule::On;
 use crate::domain::{field, kind, text};
 use crate::error::{Error, Result};
-use crate::ops::job::{Plan, RunInput, needed};
+use crate::ops::job::{Plan, RunInput, Trial, needed};
 use crate::ops::{Workspace, resolve};
 use crate::store::{Registers, View, Writer};
 use serde::Serialize;
@@ -62,6 +62,11 @@ fn refuse(run: &RunInput) -> Result<()> {
     }
     if run.once.is_some() {
         return Err(Error::usage("--once and --on do not go together").hint("a rule runs once for each event"));
+    }
+    // The copy of the tree takes longer than an event may hold the store.
+    if run.trial != Trial::default() {
+        return Err(Error::usage("--speculative and --on do not go together")
+            .hint("a rule may start a script that calls state run --speculative"));
     }
     if run.spec.session.is_some() {
         return Err(Error::usage("--with-session and --on do not go together: a rule outlives the session"));
