@@ -1,7 +1,7 @@
 //! How jobs look in text: a line in lists, several in `show`.
 
 use super::paint::Paint;
-use crate::domain::job::measure::print_size;
+use crate::domain::job::measure::{coarse_span, print_size};
 use crate::domain::text;
 use crate::ops::job::{self as jobs, JobReport};
 use chrono::{DateTime, Utc};

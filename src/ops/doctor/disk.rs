@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What a store's directory holds, beside leftovers.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     DATABASE,
     "gate",
     "lock",

@@ -1,6 +1,7 @@
 //! A job as every door shows it: what its record says, and what its files say now.
 
-use super::{OPEN, asked, dir, settle, speculative, told, usual};
+use super::usual::Usuals;
+use super::{OPEN, asked, dir, settle, speculative, told};
 use crate::domain::estimate::{Estimate, SHORT_MS};
 use crate::domain::id::Uid;
 use crate::domain::job::measure::print_size;
@@ -125,7 +126,7 @@ pub fn list(workspace: &Workspace, is_new: bool, limit: usize) -> Result<JobsRep
         let (jobs, total) = if is_new { (news.clone(), news.len()) } else { all(view, limit)? };
         let shown: Vec<Uid> = jobs.iter().filter(|job| news.contains(job)).map(|job| job.uid).collect();
         let lines = |job: &Record| if job.status() == "ok" { 0 } else { LIST_LINES };
-        let jobs = jobs.iter().map(|job| JobReport::of(view, workspace, job, lines(job))).collect::<Result<_>>()?;
+        let jobs = JobReport::all(view, workspace, &jobs, lines)?;
         Ok((JobsReport { jobs, total }, shown))
     })?;
     told::tell(workspace, &shown);
@@ -153,9 +154,26 @@ impl JobReport {
     /// # Errors
     /// As the store says.
     pub fn of(view: &View, workspace: &Workspace, job: &Record, lines: usize) -> Result<Self> {
+        Ok(Self::beside((view, workspace), job, lines, Usuals::default().of(view, job)?))
+    }
+
+    /// The same of several, each with as many lines as `lines` says.
+    ///
+    /// # Errors
+    /// As the store says.
+    pub fn all(
+        view: &View,
+        workspace: &Workspace,
+        jobs: &[Record],
+        lines: impl Fn(&Record) -> usize,
+    ) -> Result<Vec<Self>> {
+        let mut usuals = Usuals::default();
+        jobs.iter().map(|job| Ok(Self::beside((view, workspace), job, lines(job), usuals.of(view, job)?))).collect()
+    }
+
+    fn beside((view, workspace): (&View, &Workspace), job: &Record, lines: usize, usual: Option<Estimate>) -> Self {
         let dir = dir(workspace, job.id());
         let (status, exit) = (dir.status().ok().flatten(), dir.exit().ok().flatten());
-        let usual = usual::usual(view, job)?;
         let text = |name: &str| job.text(name).map(str::to_owned);
         let number = |name: &str| job.get(name).and_then(Value::as_u64);
         let now = workspace.now();
@@ -200,7 +218,7 @@ impl JobReport {
         }
         report.remarks.extend(speculative::remark(view, job));
         report.remarks.extend(pruned(view, &dir, job));
-        Ok(report)
+        report
     }
 
     /// As [`JobReport::of`], for a session that asks for this job: it may ask too soon.

@@ -14,7 +14,7 @@ use crate::domain::{field, kind, text};
 use crate::error::{Error, Result};
 use crate::ops::report::Line;
 use crate::ops::{Workspace, link, ready, resolve, rule};
-use crate::process::job::{Armed, Supervisor, prepare, terminal};
+use crate::process::job::{Armed, Starting, Supervisor, prepare, terminal};
 use crate::store::{Registers, View, Writer};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -40,8 +40,10 @@ pub struct RunInput {
     /// The task that it is for.
     pub task: Option<String>,
     /// Whether it is speculative, and how.
+    #[serde(skip)]
     pub trial: Trial,
     /// The job that it does again; `spec` and the others are that one's then, but for what was asked for.
+    #[serde(skip)]
     pub again: Option<Again>,
 }
 
@@ -81,13 +83,16 @@ pub fn run(workspace: &Workspace, input: RunInput) -> Result<RunReport> {
         }
     };
     let report_back = plan.spec.external.is_some().then(|| report_back(workspace, job.id()));
-    plan.launch(workspace, job.id())?;
-    workspace.read(|view| {
+    let starting = plan.start(workspace, job.id())?;
+    // Read while it takes over.
+    let report = workspace.read(|view| {
         // With its links.
         let job = view.record(job.uid)?.unwrap_or(job);
         let meanwhile = meanwhile(view, workspace, &job)?;
         Ok(RunReport { job: JobReport::of(view, workspace, &job, 0)?, same, meanwhile, report_back })
-    })
+    });
+    starting.map(Starting::taken_over).transpose()?;
+    report
 }
 
 /// A line for the end of a script on this machine; elsewhere it goes through ssh.
@@ -181,20 +186,26 @@ impl Plan {
         self.begun.abandon();
     }
 
+    /// Starts the supervisor, if a job was made; it takes over in a moment.
+    ///
+    /// # Errors
+    /// As [`Armed::start`].
+    fn start(self, workspace: &Workspace, id: &str) -> Result<Option<Starting>> {
+        let Some(armed) = self.armed else {
+            // The job was there already.
+            self.begun.abandon();
+            return Ok(None);
+        };
+        let Some(program) = &workspace.program else { return Ok(None) };
+        armed.start(&Supervisor { program, args: &settle::arguments(workspace, id) }, &self.values).map(Some)
+    }
+
     /// Starts the supervisor, if a job was made. A job without one is armed by whoever comes by.
     ///
     /// # Errors
     /// As [`Armed::launch`].
     pub(in crate::ops) fn launch(self, workspace: &Workspace, id: &str) -> Result<()> {
-        let Some(armed) = self.armed else {
-            // The job was there already.
-            self.begun.abandon();
-            return Ok(());
-        };
-        if let Some(program) = &workspace.program {
-            armed.launch(&Supervisor { program, args: &settle::arguments(workspace, id) }, &self.values)?;
-        }
-        Ok(())
+        self.start(workspace, id)?.map(Starting::taken_over).transpose().map(drop)
     }
 
     /// The command as one would type it.
@@ -260,7 +271,7 @@ impl Asked {
         let tag = usual::tag(spec.label.as_deref(), &command);
         let usual = match spec.expect_ms {
             Some(ms) => Some(Estimate::expected(Duration::from_millis(ms))),
-            None => usual::of(writer, &tag, None)?,
+            None => usual::usual(writer, &tag)?,
         };
         let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         spec.late_ms = usual.and_then(|usual| usual.late_after()).map(millis);

@@ -46,16 +46,28 @@ pub(super) fn end_all(workspace: &Workspace, ended: &[(Record, Box<Exit>)]) {
     if ended.is_empty() {
         return;
     }
-    let written = workspace.change(|writer| {
-        let mut mine = Vec::new();
-        for (job, exit) in ended {
-            if end(writer, workspace, job, exit)? {
-                mine.push(exit);
-            }
+    let written = workspace.change(|writer| end_each(writer, workspace, ended));
+    notify_of(workspace, &written.unwrap_or_default());
+}
+
+/// Ends the records of jobs; the ends that were not written before.
+pub(super) fn end_each<'a>(
+    writer: &mut Writer,
+    workspace: &Workspace,
+    ended: &'a [(Record, Box<Exit>)],
+) -> Result<Vec<&'a Exit>> {
+    let mut mine = Vec::new();
+    for (job, exit) in ended {
+        if end(writer, workspace, job, exit)? {
+            mine.push(exit.as_ref());
         }
-        Ok(mine)
-    });
-    for exit in written.unwrap_or_default() {
+    }
+    Ok(mine)
+}
+
+/// Says so to whoever is to be notified.
+pub(super) fn notify_of(workspace: &Workspace, ended: &[&Exit]) {
+    for exit in ended {
         process::notify(&dir(workspace, &exit.id), exit);
     }
 }
@@ -76,6 +88,10 @@ enum Found {
 /// What is to be done about a job; nothing while it lives, or if it was made on another machine and is not here.
 fn standing(workspace: &Workspace, job: &Record) -> Option<Found> {
     let dir = dir(workspace, job.id());
+    // What is alive needs nothing, so that its files are not read.
+    if dir.is_alive().ok()? {
+        return None;
+    }
     match dir.standing().ok()? {
         Standing::Alive(_) => None,
         Standing::Gone => workspace.read(|view| Ok(gone(view, job, workspace.now()))).ok()?.map(Found::Ended),

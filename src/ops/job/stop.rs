@@ -2,6 +2,7 @@
 
 use super::report::JobReport;
 use super::{accept, dir, speculative, told};
+use crate::domain::field;
 use crate::domain::job::{Decision, Exit};
 use crate::domain::record::Record;
 use crate::error::{Error, Kind, Result};
@@ -55,9 +56,15 @@ fn end_rest(job: &Record, exit: Option<&Exit>) -> Result<()> {
     if end_left_behind(job, exit)? {
         return Ok(());
     }
-    let how = exit.map_or_else(|| job.status().to_owned(), ToString::to_string);
+    Err(is_over(job, exit))
+}
+
+/// How it ended; one whose files are gone tells it by its record.
+fn is_over(job: &Record, exit: Option<&Exit>) -> Error {
+    let reason = || job.text(field::REASON).map(|reason| format!(": {reason}")).unwrap_or_default();
+    let how = exit.map_or_else(|| format!("{}{}", job.status(), reason()), ToString::to_string);
     let decided = speculative::decision(job).map(|decision| format!(", and {}", decision.name())).unwrap_or_default();
-    Err(Error::conflict(format!("{} is over: {how}{decided}", job.id())).hint(format!("state show {}", job.id())))
+    Error::conflict(format!("{} is over: {how}{decided}", job.id())).hint(format!("state show {}", job.id()))
 }
 
 /// Ends what an ended job left behind; `false` if that is nothing.
@@ -95,11 +102,11 @@ pub fn finish(
     super::settle(workspace);
     let job = workspace.read(|view| super::find(view, id))?;
     let dir = dir(workspace, job.id());
-    if let Some(exit) = dir.exit()? {
-        return Err(Error::conflict(format!("{} is over: {exit}", job.id())).hint(format!("state show {}", job.id())));
+    let exit = dir.exit()?;
+    if exit.is_some() || !job.is_live() {
+        return Err(is_over(&job, exit.as_ref()));
     }
-    is_open(&job)?;
-    if !job.flag(crate::domain::field::EXTERNAL) {
+    if !job.flag(field::EXTERNAL) {
         return Err(Error::usage(format!("{} runs here, and ends by itself", job.id())).hint("state drop kills it"));
     }
     let results = results.into_iter().map(|path| workspace.place.cwd.join(path)).collect();

@@ -80,9 +80,13 @@ pub fn tell(workspace: &Workspace, jobs: &[Uid]) {
         return;
     }
     // An end told twice is better than one never told.
-    let _ = workspace.store.write(|writer| {
-        let mut uids = list(writer)?;
-        uids.retain(|uid| !jobs.contains(uid));
-        keep(writer, &uids)
-    });
+    let _ = workspace.store.write(|writer| forget(writer, jobs));
+}
+
+/// These ends are no news any more.
+pub(super) fn forget(writer: &mut Writer, jobs: &[Uid]) -> Result<()> {
+    let mut uids = list(writer)?;
+    let count = uids.len();
+    uids.retain(|uid| !jobs.contains(uid));
+    if uids.len() == count { Ok(()) } else { keep(writer, &uids) }
 }

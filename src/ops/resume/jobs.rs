@@ -66,8 +66,7 @@ impl Gatherer<'_> {
             let term = terms::status_term(kind::JOB, status);
             let open = self.view.first(&term, OPEN_MAX)?;
             left_out += self.view.count(&term, 1000)?.saturating_sub(open.len());
-            for job in open {
-                let report = JobReport::of(self.view, self.workspace, &job, 0)?;
+            for (job, report) in open.iter().zip(JobReport::all(self.view, self.workspace, &open, |_| 0)?) {
                 let worth = if report.remarks.is_empty() { 0.8 } else { 1.5 };
                 items.push(Item::line(Some(job.id()), self.open_line(&report)).worth(worth).why(status.to_owned()));
             }

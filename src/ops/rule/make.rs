@@ -60,6 +60,9 @@ fn refuse(run: &RunInput) -> Result<()> {
         return Err(Error::usage(format!("the value of {} cannot be kept for a rule", text::clean_line(name)))
             .hint("put it into the command, or into a script that the command runs"));
     }
+    if run.trial != Trial::default() || run.again.is_some() {
+        return Err(Error::usage("what is speculative, or done again, is no rule").hint("state run --on EVENT -- CMD"));
+    }
     if run.once.is_some() {
         return Err(Error::usage("--once and --on do not go together").hint("a rule runs once for each event"));
     }

@@ -7,7 +7,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | `dir` | the directory's files, and what they say together: [`Standing`] |
-//! | `launch` | making the directory, starting the supervisor: [`prepare`], [`rearm`], [`Armed::launch`] |
+//! | `launch` | making the directory, starting the supervisor: [`prepare`], [`rearm`], [`Armed::start`] |
 //! | `post` | the supervisor's side of that: it takes the lock over and lets go of everything else: [`Post`] |
 //! | `supervise` | its work from the first wait to the exit record: [`supervise`] |
 //! | `needs`, `slots` | waiting for other jobs, waiting for a slot |
@@ -56,7 +56,7 @@ mod wait;
 
 pub use control::{Command, send};
 pub use dir::{JobDir, REMOVED_PREFIX, Standing};
-pub use launch::{Armed, Supervisor, VALUES_VARIABLE, prepare, rearm};
+pub use launch::{Armed, Starting, Supervisor, VALUES_VARIABLE, prepare, rearm};
 pub use members::{JOB_VARIABLE, end_group, living, living_of};
 pub use notify::{notify, terminal};
 pub use output::{Follow, Moment, Piece, Tail, kept_bytes, moments, tail};
