@@ -5,7 +5,8 @@ use super::{Doors, write_all};
 use crate::domain::secret;
 use crate::error::{Error, Kind, Result};
 use crate::ops::Workspace;
-use crate::ops::workspace::{Environment, Explicit, Known, Masking, Surroundings};
+use crate::ops::job::JOB_VARIABLE;
+use crate::ops::workspace::{Environment, Explicit, Known, Masking, Rules, Surroundings};
 use chrono::{DateTime, Utc};
 use clap::error::{ContextKind, ContextValue};
 use serde::Serialize;
@@ -25,6 +26,8 @@ pub(super) struct Door {
     json: bool,
     /// What is masked of what this command writes.
     pub(super) masking: Masking,
+    /// Whether this command starts what rules wait for, and what it has started.
+    pub(super) rules: Rules,
     answer: String,
     /// Why the exit code is not 0 although there is an answer.
     failure: Option<Error>,
@@ -41,6 +44,7 @@ impl Door {
         json: bool,
     ) -> Self {
         let plain = (process.env)("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let rules = Rules::within((process.env)(JOB_VARIABLE));
         let paint = Paint { on: process.terminals.0 && !plain && !json };
         Self {
             process,
@@ -51,6 +55,7 @@ impl Door {
             store,
             json,
             masking: Masking::default(),
+            rules,
             answer: String::new(),
             failure: None,
             used: None,
@@ -68,6 +73,7 @@ impl Door {
             clock: self.process.clock,
             seed: self.process.seed,
             command: format!("state {}", verb.unwrap_or_default()),
+            program: Some(self.process.program.clone()),
         }
     }
 
@@ -75,7 +81,7 @@ impl Door {
     pub(super) fn workspace(&self) -> Result<Workspace> {
         let mut workspace = Workspace::open(self.environment(self.store.clone()))?.acting_as(&self.known);
         workspace.store.masking = self.masking.clone();
-        workspace.program = Some(self.process.program.clone());
+        workspace.rules = self.rules.clone();
         Ok(workspace)
     }
 
@@ -129,7 +135,24 @@ impl Door {
             json.pop();
             let _ = write!(json, ",\"masked\":{}}}", serde_json::json!(kinds));
         }
+        let fired = self.rules.take_told();
+        if !fired.is_empty() && json.len() > 2 && json.ends_with('}') {
+            json.pop();
+            let _ = write!(json, ",\"fired\":{}}}", serde_json::json!(fired));
+        }
         json
+    }
+
+    /// Says on stderr what rules have started, if the answer did not.
+    pub(super) fn tell_rules(&self) {
+        for told in self.rules.take_told() {
+            let line = if self.json {
+                serde_json::json!({"fired": [told]}).to_string()
+            } else {
+                crate::domain::text::display(&told.to_string()).into_owned()
+            };
+            let _ = write_all(std::io::stderr().lock(), &(line + "\n"));
+        }
     }
 
     /// One line of what was masked, for people.

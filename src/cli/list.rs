@@ -3,9 +3,10 @@
 use super::door::Door;
 use super::job;
 use super::paint::{self, Paint};
+use super::watch;
 use crate::domain::kind::KINDS;
 use crate::domain::text;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ops::job::{self as jobs, JobsReport};
 use crate::ops::list::{self, ListInput, ListReport};
 use crate::ops::ready::{self, ReadyReport};
@@ -16,7 +17,7 @@ use std::fmt::Write as _;
 ///
 /// Live ones: what is worked on first, then most urgent, then newest.
 ///
-/// WORD is a kind (tasks, blockers, findings, decisions, notes, handoffs, summaries, artifacts, sessions, checkpoints) or
+/// WORD is a kind (tasks, blockers, findings, decisions, notes, handoffs, summaries, artifacts, sessions, checkpoints, jobs, rules) or
 /// mine, active, blocked, deferred, conflicts, kinds (everything).
 ///
 /// JSON: {"word", "records": [RECORD + {"standing"?, "auto"?, "contradicts"?}], "total"}; RECORD is {"id", "kind", "status",
@@ -49,6 +50,9 @@ pub(super) struct ListArgs {
     /// Jobs whose end this session was not told yet.
     #[arg(long)]
     new: bool,
+    /// Of jobs: show them again whenever one changes, until Ctrl-C. Meanwhile file rules work.
+    #[arg(long, conflicts_with_all = ["new", "offset"])]
+    watch: bool,
 }
 
 impl ListArgs {
@@ -60,6 +64,12 @@ impl ListArgs {
 
     pub(super) fn run(self, door: &mut Door) -> Result<()> {
         let workspace = door.workspace()?;
+        if self.watch {
+            if !self.is_of_jobs() {
+                return Err(Error::usage("only jobs are watched").hint("state list jobs --watch"));
+            }
+            return watch::jobs(door, &workspace, self.limit);
+        }
         if self.new || self.is_of_jobs() {
             let report = jobs::list(&workspace, self.new, self.limit)?;
             let now = door.now();
@@ -81,7 +91,7 @@ impl ListArgs {
     }
 }
 
-fn print_jobs(out: &mut String, paint: Paint, report: &JobsReport, (now, is_new): (DateTime<Utc>, bool)) {
+pub(super) fn print_jobs(out: &mut String, paint: Paint, report: &JobsReport, (now, is_new): (DateTime<Utc>, bool)) {
     report.jobs.iter().for_each(|held| job::print(out, paint, held, now));
     let more = report.total.saturating_sub(report.jobs.len());
     match (report.jobs.is_empty(), more) {

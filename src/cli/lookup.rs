@@ -3,6 +3,7 @@
 use super::door::Door;
 use super::job;
 use super::paint::Paint;
+use super::rule;
 use crate::domain::{field, text, when};
 use crate::error::{Error, Result};
 use crate::ops::job as jobs;
@@ -22,8 +23,8 @@ use std::fmt::Write as _;
 /// "process", "supervisor", "since", "last_output", "bytes", "waits_for"?, "wants_terminal", "ending"?}
 ///
 /// JSON: {"records": [RECORD + {"body", "links": [{"kind", "id", "title", "status"}], "backlinks", "refs": [{"path",
-/// "state", "commit"?}], "stale", "session"?, "worktree"?, "private", "reason"?, "undone", "erased"?, "conflicts"?, "more"?, "job"?}],
-/// "at"?}; "job" as in state run --help
+/// "state", "commit"?}], "stale", "session"?, "worktree"?, "private", "reason"?, "undone", "erased"?, "conflicts"?, "more"?, "job"?, "rule"?}],
+/// "at"?}; "job" and "rule" as in state run --help
 #[derive(clap::Args)]
 pub(super) struct ShowArgs {
     /// Ids, unique prefixes or keys.
@@ -35,6 +36,9 @@ pub(super) struct ShowArgs {
     /// Of one job: its output as it comes, until it ends.
     #[arg(long, short, conflicts_with_all = ["at", "path"])]
     follow: bool,
+    /// With -f: before each line the time at which it came.
+    #[arg(long, requires = "follow")]
+    times: bool,
     /// Of one job: only the path of its directory.
     #[arg(long, conflicts_with = "at")]
     path: bool,
@@ -50,9 +54,16 @@ impl ShowArgs {
         door.report(&report, |out, paint, report| {
             for (at, record) in report.records.iter().enumerate() {
                 out.push_str(if at > 0 { "\n" } else { "" });
+                if let Some(held) = record.job.as_ref().filter(|held| held.asked_too_soon) {
+                    job::print_too_soon(out, paint, held, now);
+                    continue;
+                }
                 print_full(out, paint, &record.record, now);
                 if let Some(held) = &record.job {
                     job::print_full(out, paint, held, now);
+                }
+                if let Some(held) = &record.rule {
+                    rule::print_full(out, paint, held);
                 }
             }
         })
@@ -69,7 +80,7 @@ impl ShowArgs {
                 let _ = writeln!(out, "{}", path.display());
             });
         }
-        jobs::follow(&workspace, id, &mut |text| super::write_all(std::io::stdout().lock(), text))
+        jobs::follow(&workspace, id, self.times, &mut |text| super::write_all(std::io::stdout().lock(), text))
     }
 }
 
@@ -145,7 +156,9 @@ fn print_facts(out: &mut String, paint: Paint, record: &Full) {
     if record.is_auto() {
         let _ = writeln!(out, "{}", paint.dim(AUTO));
     }
-    for (name, value) in record.more.iter().filter(|(name, _)| *name != "digest" && *name != field::AUTO) {
+    // The trail of a job is told below.
+    let told = ["digest", field::AUTO, field::TRAIL];
+    for (name, value) in record.more.iter().filter(|(name, _)| !told.contains(&name.as_str())) {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let _ = writeln!(out, "{}", paint.dim(&text::display(&format!("{name} {value}"))));
     }

@@ -7,6 +7,7 @@
 
 #![allow(clippy::doc_markdown, reason = "the comments of arguments are the help, which shows them as they are")]
 
+mod accept;
 mod add;
 mod change;
 mod checkpoint;
@@ -28,10 +29,12 @@ mod paint;
 mod prime;
 mod progress;
 mod resume;
+mod rule;
 mod run;
 mod search;
 mod setup;
 mod wait;
+mod watch;
 mod words;
 
 use crate::error::{Error, Kind, Result};
@@ -49,7 +52,8 @@ Exit codes: 0 done; 1 not so (not found, conflict, check failed); 2 wrong usage 
 With --json every command prints one JSON document to stdout, described in its own --help;
 errors go to stderr as {\"error\": {\"kind\", \"message\", \"hint\"}}.
 Secrets in what is written (keys, tokens, passwords) are masked, and so is <private>…</private>;
-then the document has \"masked\": [KIND] at its end.";
+then the document has \"masked\": [KIND] at its end. What rules have started (state run --on) is told on stderr,
+or with --json as \"fired\": [{\"rule\", \"job\"?, \"name\"?, \"because\", \"held\"?}].";
 
 /// The durable memory and work ledger of coding agents.
 #[derive(Parser)]
@@ -70,6 +74,9 @@ struct Args {
     /// Keep secrets in the text that this command writes; else they are masked.
     #[arg(long, global = true, overrides_with = "allow_secret")]
     allow_secret: bool,
+    /// What this command changes starts no rule: see state run --on.
+    #[arg(long, global = true, overrides_with = "no_rules", hide_short_help = true)]
+    no_rules: bool,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -95,6 +102,7 @@ enum Verb {
     Undo(change::UndoArgs),
     Run(Box<run::RunArgs>),
     Wait(wait::WaitArgs),
+    Accept(accept::AcceptArgs),
     Checkpoint(checkpoint::CheckpointArgs),
     Init(init::InitArgs),
     Setup(setup::SetupArgs),
@@ -142,17 +150,39 @@ pub fn run(process: Surroundings, doors: Doors) -> u8 {
     let known = Identity::find(&who, &*process.env);
     let mut door = Door::new(process, doors, (who, known), args.store, json);
     door.masking = Masking::new(args.allow_secret);
+    door.rules.off = args.no_rules;
     let result = dispatch(&mut door, args.verb);
-    match result.and_then(|()| door.finish()) {
+    let result = result.and_then(|()| door.finish());
+    door.tell_rules();
+    match result {
         Ok(()) => 0,
         Err(error) => door::print_error(&error, json),
     }
 }
 
 fn parse(args: Vec<OsString>) -> Result<Args, clap::Error> {
+    if let Some(args) = supervisor(&args) {
+        return Ok(args);
+    }
     let mut command = Args::command();
     let args = words::options_first(&command, args);
     command.try_get_matches_from_mut(args).and_then(|matches| Args::from_arg_matches(&matches))
+}
+
+/// The words with which a supervisor is started. It lives for hours, in every job: what reads arguments stays out of its
+/// memory.
+fn supervisor(args: &[OsString]) -> Option<Args> {
+    let [_, option, store, verb, id] = args else { return None };
+    let id = id.to_str().filter(|_| option == "--store" && verb == "supervise")?.to_owned();
+    Some(Args {
+        json: false,
+        store: Some(store.into()),
+        session: None,
+        actor: None,
+        allow_secret: false,
+        no_rules: false,
+        verb: Verb::Supervise { id },
+    })
 }
 
 /// Whether an answer is wanted as JSON, also where the arguments cannot be understood.
@@ -191,6 +221,7 @@ fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
         Verb::Undo(args) => args.run(door),
         Verb::Run(args) => args.run(door),
         Verb::Wait(args) => args.run(door),
+        Verb::Accept(args) => args.run(door),
         Verb::Checkpoint(args) => args.run(door),
         Verb::Init(args) => args.run(door),
         Verb::Setup(args) => args.run(door),

@@ -59,15 +59,19 @@ pub const SESSION: &str = "session";
 pub const CHECKPOINT: &str = "checkpoint";
 /// The name of the kind that runs in the background.
 pub const JOB: &str = "job";
+/// The name of the kind that starts jobs when something happens.
+pub const RULE: &str = "rule";
 /// The name of the kind for what was learned.
 pub const FINDING: &str = "finding";
 /// The name of the kind for what was settled.
 pub const DECISION: &str = "decision";
+/// The name of the kind for files that are results.
+pub const ARTIFACT: &str = "artifact";
 /// The name of the kind for everything else worth keeping.
 pub const NOTE: &str = "note";
 
 /// Every kind, in the order in which lists and help show them.
-pub static KINDS: [Kind; 14] = [
+pub static KINDS: [Kind; 15] = [
     Kind {
         name: TASK,
         plural: "tasks",
@@ -247,7 +251,7 @@ pub static KINDS: [Kind; 14] = [
     Kind { name: NOTE, plural: "notes", prefix: 'n', statuses: &["live", "dropped"], ended: &["dropped"], ..BASE },
     Kind { name: HANDOFF, plural: "handoffs", prefix: 'h', ..BASE },
     Kind { name: SUMMARY, plural: "summaries", prefix: 'm', ..BASE },
-    Kind { name: "artifact", plural: "artifacts", prefix: 'a', ..BASE },
+    Kind { name: ARTIFACT, plural: "artifacts", prefix: 'a', ..BASE },
     Kind {
         name: SESSION,
         plural: "sessions",
@@ -276,6 +280,15 @@ pub static KINDS: [Kind; 14] = [
             "waiting", "running", "ok", "failed", "timeout", "idle", "killed", "skipped", "missing", "lost", "dropped",
         ],
         ended: &["ok", "failed", "timeout", "idle", "killed", "skipped", "missing", "lost", "dropped"],
+        addable: false,
+        ..BASE
+    },
+    Kind {
+        name: RULE,
+        plural: "rules",
+        prefix: 'r',
+        statuses: &["live", "dropped"],
+        ended: &["dropped"],
         addable: false,
         ..BASE
     },

@@ -22,6 +22,7 @@ pub mod markdown;
 pub mod query;
 pub mod record;
 pub mod reference;
+pub mod rule;
 pub mod secret;
 pub mod snapshot;
 pub mod surrogate;

@@ -17,8 +17,9 @@ mod message;
 use crate::domain::host;
 use crate::error::{Error, Kind, Result};
 use crate::ops::hook::{self, HookReport};
+use crate::ops::job::JOB_VARIABLE;
 use crate::ops::search;
-use crate::ops::workspace::{Environment, Hooked, Identity, Patience, Surroundings, Workspace};
+use crate::ops::workspace::{Environment, Hooked, Identity, Patience, Rules, Surroundings, Workspace};
 use chrono::TimeDelta;
 use message::Message;
 use std::io::{Read, Write};
@@ -53,7 +54,10 @@ pub fn answer(surroundings: &Surroundings, host: &str, store: Option<PathBuf>) -
             clock: surroundings.clock,
             seed: surroundings.seed,
             command: format!("state hook {host}"),
+            program: Some(surroundings.program.clone()),
         },
+        program: surroundings.program.clone(),
+        job: (surroundings.env)(JOB_VARIABLE),
     };
     let fallback = work.clone();
     // Nobody listens any more if it took too long.
@@ -86,6 +90,9 @@ struct Work {
     host: String,
     hooked: Hooked,
     environment: Environment,
+    program: PathBuf,
+    /// The job that the host is a part of.
+    job: Option<String>,
 }
 
 struct Done {
@@ -109,6 +116,8 @@ impl Work {
             Err(error) => return Err(self.failed(error)),
         };
         workspace.store.patience = PATIENCE;
+        workspace.program = Some(self.program.clone());
+        workspace.rules = Rules::within(self.job.clone());
         if let Ok(message) = &message {
             one_of_two_hosts(&mut workspace, message);
         }

@@ -3,8 +3,9 @@
 use super::print;
 use crate::domain::text;
 use crate::error::{Error, Kind, Result};
+use crate::ops::job::JOB_VARIABLE;
 use crate::ops::search;
-use crate::ops::workspace::{Callers, Environment, Explicit, Known, Surroundings, Workspace};
+use crate::ops::workspace::{Callers, Environment, Explicit, Known, Rules, Surroundings, Workspace};
 use chrono::{DateTime, Utc};
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -18,6 +19,8 @@ pub(super) struct Process {
     program: PathBuf,
     clock: fn() -> DateTime<Utc>,
     seed: [u8; 16],
+    /// The job that the server is a part of.
+    job: Option<String>,
 }
 
 impl Process {
@@ -30,6 +33,7 @@ impl Process {
             program: surroundings.program.clone(),
             clock: surroundings.clock,
             seed: surroundings.seed,
+            job: (surroundings.env)(JOB_VARIABLE),
         }
     }
 }
@@ -42,11 +46,13 @@ pub(super) struct Call<'a> {
     name: &'a str,
     /// The workspace whose index is seen to afterwards, and whether it is known to be behind.
     used: RefCell<Option<(Workspace, bool)>>,
+    /// What rules have started because of this call.
+    rules: Rules,
 }
 
 impl<'a> Call<'a> {
     pub(super) fn new(process: &'a Process, known: Known, name: &'a str) -> Self {
-        Self { process, known, name, used: RefCell::new(None) }
+        Self { process, known, name, used: RefCell::new(None), rules: Rules::within(process.job.clone()) }
     }
 
     fn environment(&self) -> Environment {
@@ -58,6 +64,7 @@ impl<'a> Call<'a> {
             clock: self.process.clock,
             seed: self.process.seed,
             command: format!("state mcp: {}", self.name),
+            program: Some(self.process.program.clone()),
         }
     }
 
@@ -67,7 +74,10 @@ impl<'a> Call<'a> {
             Kind::NoStore => error.hint("`state init` in a shell makes one, and so does update {\"do\":\"init\"}"),
             _ => error,
         });
-        workspace.map(|workspace| workspace.acting_as(&self.known))
+        let mut workspace = workspace?.acting_as(&self.known);
+        workspace.program = Some(self.process.program.clone());
+        workspace.rules = self.rules.clone();
+        Ok(workspace)
     }
 
     /// The same for a change: afterwards the index is brought up to date if it is far behind.
@@ -94,6 +104,11 @@ impl<'a> Call<'a> {
     /// What was masked of what this call has written.
     pub(super) fn masked(&self) -> Option<String> {
         self.used.borrow().as_ref().and_then(|(workspace, _)| workspace.store.masking.line())
+    }
+
+    /// What rules have started or held back because of this call, a line each.
+    pub(super) fn fired(&self) -> String {
+        self.rules.take_told().iter().map(|told| format!("{told}\n")).collect()
     }
 
     /// Sees to the index beside the next calls: nobody waits for it.

@@ -45,7 +45,7 @@ pub fn leave(workspace: &Workspace, session: Uid, activity: &Activity) -> Result
     let Some(draft) = compose(activity, &story) else { return Ok(None) };
     let is_trivial = is_trivial(activity, &story);
     let asked_at = activity.asked_at.max(story.asked_at);
-    workspace.store.write(|writer| {
+    workspace.change(|writer| {
         let session = writer
             .record(session)?
             .filter(|record| record.kind() == kind::SESSION)

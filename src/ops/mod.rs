@@ -32,6 +32,7 @@ pub mod ready;
 pub mod report;
 pub mod resolve;
 pub mod resume;
+pub mod rule;
 pub mod search;
 pub mod session;
 pub mod setup;

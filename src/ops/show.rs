@@ -2,6 +2,7 @@
 
 use super::job::{self, JobReport};
 use super::report::Full;
+use super::rule::RuleReport;
 use super::{Workspace, resolve, undo};
 use crate::domain::record::Record;
 use crate::domain::{kind, when};
@@ -18,6 +19,9 @@ pub struct Shown {
     /// Jobs only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<JobReport>,
+    /// Rules only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleReport>,
 }
 
 /// The report of `show`.
@@ -50,9 +54,11 @@ pub fn show(workspace: &Workspace, words: &[String], at: Option<&str>) -> Result
                 None => record,
             };
             let is_job = record.kind() == kind::JOB && until.is_none();
-            let job = is_job.then(|| JobReport::of(view, workspace, &record, JOB_LINES)).transpose()?;
+            let job = is_job.then(|| JobReport::asked(view, workspace, &record, JOB_LINES)).transpose()?;
             jobs.extend(job.is_some().then_some(record.uid));
-            records.push(Shown { record: Full::of(view, &record, &workspace.place, now)?, job });
+            let is_rule = record.kind() == kind::RULE && until.is_none();
+            let rule = is_rule.then(|| RuleReport::of(view, &record)).transpose()?;
+            records.push(Shown { record: Full::of(view, &record, &workspace.place, now)?, job, rule });
         }
         Ok(ShowReport { records, at: at.map(str::to_owned) })
     })?;

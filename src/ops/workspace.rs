@@ -1,6 +1,7 @@
 //! Who works where: the store, the place in the repository, and the identity that acts. Opened once a process, holds nothing.
 
-use super::session;
+pub use super::rule::Rules;
+use super::{rule, session};
 use crate::domain::secret;
 use crate::error::Result;
 use crate::index::Index;
@@ -93,6 +94,8 @@ pub struct Workspace {
     pub identity: Identity,
     /// The path of this program, by which it starts itself again in the background; a library has none.
     pub program: Option<PathBuf>,
+    /// Whether changes start what rules wait for, and what they have started.
+    pub rules: Rules,
 }
 
 /// What a door knows of its process when it opens a workspace.
@@ -112,6 +115,8 @@ pub struct Environment {
     pub seed: [u8; 16],
     /// What the lock says to those who wait.
     pub command: String,
+    /// The path of this program, by which it starts itself again in the background; a library has none.
+    pub program: Option<PathBuf>,
 }
 
 impl Workspace {
@@ -136,7 +141,14 @@ impl Workspace {
     fn assemble(environment: Environment, place: Place, location: Location) -> Self {
         let mut store = Store::at(&location.dir, environment.clock, environment.seed);
         store.command = environment.command;
-        Self { store, location, place: place.masked(), identity: masked(environment.identity), program: None }
+        Self {
+            store,
+            location,
+            place: place.masked(),
+            identity: masked(environment.identity),
+            program: environment.program,
+            rules: Rules::default(),
+        }
     }
 
     /// The same, for one whose session the hooks of this store may know better.
@@ -178,12 +190,40 @@ impl Workspace {
         self.store.read(look)
     }
 
+    /// Changes the store as whoever `change` says, and starts what rules wait for. Every change that is made here goes through
+    /// this; what comes from elsewhere, and what is no event, goes to the store itself.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn change<T>(&self, change: impl FnOnce(&mut Writer) -> Result<T>) -> Result<T> {
+        let (value, noted) = self.store.write(|writer| {
+            let value = change(writer)?;
+            Ok((value, rule::note(writer, self)?))
+        })?;
+        rule::follow(self, noted);
+        Ok(value)
+    }
+
+    /// The same, in another directory.
+    #[must_use]
+    pub fn at(&self, cwd: &Path) -> Self {
+        Self { place: Place::around(cwd).masked(), ..self.clone() }
+    }
+
+    /// The same, whose changes start nothing: what comes from elsewhere is no event of this machine.
+    #[must_use]
+    pub fn without_rules(&self) -> Self {
+        let mut quiet = self.clone();
+        quiet.rules.off = true;
+        quiet
+    }
+
     /// Changes the store as this session, which begins with its first change.
     ///
     /// # Errors
     /// As [`Store::write`].
     pub fn write<T>(&self, change: impl FnOnce(&mut Writer) -> Result<T>) -> Result<T> {
-        self.store.write(|writer| {
+        self.change(|writer| {
             let session = session::begin(writer, self)?;
             let value = change(writer)?;
             if !writer.is_untouched() {

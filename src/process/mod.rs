@@ -1,4 +1,4 @@
-//! The world outside the store: the git repository around a directory, the processes that act.
+//! The world outside the store: the git repository around a directory, the processes that act, files that change.
 //!
 //! Facts about git are read from its files, because starting `git` costs 3 ms and every command needs them. What cannot
 //! be read is absent, never an error: a memory must answer in a broken repository too.
@@ -12,3 +12,5 @@ pub mod identity;
 pub mod job;
 pub mod process_id;
 pub mod surroundings;
+pub mod watch;
+pub mod worktree;

@@ -11,7 +11,7 @@
 //! |---|---|
 //! | what is in the file, and its format | `tables.rs`, `pack.rs` (a row of the log), `open.rs` |
 //! | how it is read | `view.rs` (records, lists), `log.rs` (events), `backend.rs` (the disk under redb) |
-//! | how it is written | `writer.rs` (events are made, merged, committed), `masking.rs` (without secrets), `folding.rs` (what they change in the views) |
+//! | how it is written | `writer.rs` (events are made, merged, committed), `masking.rs` (without secrets), `folding.rs` (what they change in the views), `changed.rs` (what a transaction did) |
 //! | migration, compaction, erasure, pruning | `rewrite.rs`: the database is built anew from its log |
 //! | what is wrong with it | `verify.rs` (views against the log), `salvage.rs` (what a broken file still holds) |
 //!
@@ -20,6 +20,7 @@
 pub mod activity;
 mod backend;
 mod blob;
+mod changed;
 pub mod files;
 mod folding;
 pub mod hook_log;
@@ -236,7 +237,10 @@ impl Store {
         rehearse(&medium, &path)?;
         let disk = Disk::direct(medium);
         let database = database(disk.clone(), &path)?;
-        let result = self.write_in(&database, &path, change);
+        let result = self.write_in(&database, &path, change).and_then(|value| {
+            disk.settle().map_err(|e| Error::io("cannot write the store", e))?;
+            Ok(value)
+        });
         disk.seal();
         result
     }

@@ -153,6 +153,10 @@ fn make(workspace: &Workspace, row: &Kind) -> Option<String> {
             ids(&maker.json(&["list", "sessions"])).into_iter().next()
         }
         kind::CHECKPOINT => Some(maker.json(&["checkpoint", "violet", "first"])["id"].as_str().unwrap().to_owned()),
+        kind::RULE => {
+            let made = maker.json(&["run", "--on", "record summary superseded", "--", "true"]);
+            Some(made["rule"]["id"].as_str().unwrap().to_owned())
+        }
         other => panic!("which verb makes a {other}?"),
     }
 }

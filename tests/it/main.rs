@@ -11,6 +11,7 @@
 )]
 
 mod address;
+mod again;
 mod backup;
 mod bad_input;
 mod bad_place;
@@ -46,11 +47,14 @@ mod news;
 mod one_session;
 mod properties;
 mod prune;
+mod prune_jobs;
 mod readme;
 mod readonly;
 mod records;
 mod repair;
 mod resume;
+mod rules;
+mod rules_files;
 mod scenarios;
 mod search;
 mod search_nothing;
@@ -59,6 +63,7 @@ mod setup;
 mod setup_faults;
 mod setup_formats;
 mod snapshots;
+mod speculative;
 mod strace;
 mod support;
 mod tidy;

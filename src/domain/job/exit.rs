@@ -135,6 +135,9 @@ pub struct ResultFile {
     pub sha256: String,
     /// Its length.
     pub bytes: u64,
+    /// The copy that is kept, relative to the job's directory; none of a directory, or of a file that is too large.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<PathBuf>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]

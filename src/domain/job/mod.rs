@@ -6,12 +6,14 @@
 mod after;
 mod exit;
 pub mod measure;
+mod speculative;
 mod status;
 #[cfg(test)]
 mod tests;
 
 pub use after::{After, Verdict, Want};
 pub use exit::{Attempt, Exit, Group, Member, Outcome, ResultFile};
+pub use speculative::{Decision, Speculative};
 pub use status::{State, Status};
 
 use super::text::quoted;
@@ -99,8 +101,82 @@ pub struct Spec {
     /// It is not meant to end: ending by itself is a failure.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub service: bool,
+    /// Milliseconds that whoever asked for it expects it to take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expect_ms: Option<u64>,
+    /// Milliseconds after which it is told that it takes long, from earlier runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late_ms: Option<u64>,
+    /// Milliseconds of silence after which that is told, from earlier runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silent_ms: Option<u64>,
+    /// What of it is told to its session without being asked.
+    #[serde(skip_serializing_if = "Tell::is_default")]
+    pub tell: Tell,
+    /// Shell command that runs once when it has ended; [`BELL`] for the terminal of whoever asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notify: Option<String>,
+    /// The terminal whose bell is rung.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<PathBuf>,
+    /// It is done before anybody has said that it is wanted: what it does can be taken back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speculative: Option<Speculative>,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
+}
+
+/// Who asked for a running job last, and what was to be seen then.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    /// The session.
+    pub session: String,
+    /// Bytes that it had printed.
+    pub bytes: u64,
+    /// When it was told to look again.
+    pub look_again: DateTime<Utc>,
+}
+
+impl Asked {
+    /// Whether the same session asks again before its time, and there is nothing new.
+    #[must_use]
+    pub fn is_too_soon(&self, session: &str, bytes: u64, now: DateTime<Utc>) -> bool {
+        self.session == session && self.bytes == bytes && now < self.look_again
+    }
+}
+
+/// What [`Spec::notify`] says to ring the bell of the terminal.
+pub const BELL: &str = "bell";
+
+/// What of a job is told to its session without being asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tell {
+    /// Its end, and what is odd about it.
+    #[default]
+    Done,
+    /// The lines that its patterns find, too.
+    Progress,
+    /// Nothing.
+    Asked,
+}
+
+impl Tell {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+    fn is_default(&self) -> bool {
+        *self == Self::Done
+    }
+
+    /// The stable word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Progress => "progress",
+            Self::Asked => "asked",
+        }
+    }
 }
 
 /// How the end of work elsewhere becomes known, besides a report.

@@ -150,3 +150,14 @@ proptest! {
 }
 
 const SPAN_MS: u64 = 36_525 * 86_400_000;
+
+#[test]
+fn it_is_too_soon_for_the_same_session_and_output_only() {
+    let at = |seconds| DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(seconds);
+    let asked = Asked { session: "claude:1".into(), bytes: 7, look_again: at(10) };
+    assert!(asked.is_too_soon("claude:1", 7, at(9)));
+    assert!(!asked.is_too_soon("claude:1", 7, at(10)), "its time has come");
+    assert!(!asked.is_too_soon("claude:1", 8, at(9)), "it printed something");
+    assert!(!asked.is_too_soon("claude:2", 7, at(9)), "another asks");
+    assert!(!Asked::default().is_too_soon("", 0, at(0)));
+}

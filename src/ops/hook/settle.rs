@@ -94,7 +94,7 @@ fn leave(workspace: &Workspace, activity: &Activity, rest: Rest) -> Result<bool>
         }
         return Ok(false);
     }
-    let session = workspace.store.write(|writer| match rest {
+    let session = workspace.change(|writer| match rest {
         Rest::Over => session::end_of_activity(writer, activity),
         Rest::Idle => session::of_activity(writer, activity),
     })?;
@@ -114,7 +114,7 @@ pub(super) fn leave_own(workspace: &Workspace) -> Result<bool> {
     if has_nothing(&activity) {
         return Ok(false);
     }
-    let session = workspace.store.write(|writer| session::of_activity(writer, &activity))?;
+    let session = workspace.change(|writer| session::of_activity(writer, &activity))?;
     Ok(handoff::leave(workspace, session, &with_files(workspace, session, &activity)?)?.is_some())
 }
 

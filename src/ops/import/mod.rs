@@ -66,6 +66,7 @@ pub fn import(
     strict: bool,
     progress: &dyn Fn(usize, usize),
 ) -> Result<ImportReport> {
+    let workspace = &workspace.without_rules();
     let mut report = ImportReport::default();
     let mut source = sources::read(path, &mut report)?;
     if let Source::Records(drafts, pages) = &mut source {
@@ -98,6 +99,7 @@ pub fn import(
 /// # Errors
 /// As the store says.
 pub(super) fn drafts(workspace: &Workspace, drafts: Vec<Draft>) -> Result<(Vec<Uid>, ImportReport)> {
+    let workspace = &workspace.without_rules();
     let mut report = ImportReport::default();
     let uids = workspace.read(|view| Ok(drafts::identities(view, &drafts)))?;
     drafts::take(workspace, drafts, &mut report, &|_, _| {})?;

@@ -1,14 +1,16 @@
 //! A job as every door shows it: what its record says, and what its files say now.
 
-use super::{OPEN, dir, told, usual};
-use crate::domain::estimate::Estimate;
+use super::usual::Usuals;
+use super::{OPEN, asked, dir, settle, speculative, told};
+use crate::domain::estimate::{Estimate, SHORT_MS};
 use crate::domain::id::Uid;
 use crate::domain::job::measure::print_size;
-use crate::domain::job::{Attempt, Exit, Group, ResultFile, State, Status};
+use crate::domain::job::{Attempt, Decision, Exit, Group, ResultFile, State, Status};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, secret, terms, text};
 use crate::error::Result;
-use crate::ops::Workspace;
+use crate::ops::report::Line;
+use crate::ops::{Workspace, rule};
 use crate::process::job::{JobDir, tail};
 use crate::store::View;
 use chrono::{DateTime, Utc};
@@ -31,6 +33,9 @@ pub struct JobReport {
     pub command: String,
     /// When it was asked for.
     pub created: DateTime<Utc>,
+    /// Why it runs, if a rule has started it: `r-4kq: job j-3 lint ok`, the last cause first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub because: Vec<String>,
     /// Since when it is what it is now: waits, runs, or is over.
     pub since: DateTime<Utc>,
     /// Milliseconds that the last attempt took.
@@ -60,6 +65,12 @@ pub struct JobReport {
     /// When to look again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub look_again: Option<DateTime<Utc>>,
+    /// Whether the same session asked before, and was told when to look again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub asked_too_soon: bool,
+    /// Of one that runs and was asked for: the best task to go on with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meanwhile: Option<Line>,
     /// What is odd: it takes long, is silent for longer than ever, wants a terminal, left processes behind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
@@ -77,6 +88,15 @@ pub struct JobReport {
     /// Processes of it that still run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left_behind: Option<Group>,
+    /// The id of the job that it does again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub again: Option<String>,
+    /// Of speculative work: `undecided`, `accepted` or `dropped`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speculative: Option<String>,
+    /// Of speculative work that is undecided: the copy of the tree that it runs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scratch: Option<PathBuf>,
     /// Its directory: `status.json`, `exit.json`, `output/`.
     pub path: PathBuf,
 }
@@ -92,8 +112,6 @@ pub struct JobsReport {
 
 /// Lines of output in a list, of one that did not end well.
 const LIST_LINES: usize = 1;
-/// Columns of a name.
-const NAME_COLUMNS: usize = 120;
 /// Columns of a shown line.
 const LINE_COLUMNS: usize = 200;
 /// Lines that the longest private key has.
@@ -112,7 +130,7 @@ pub fn list(workspace: &Workspace, is_new: bool, limit: usize) -> Result<JobsRep
         let (jobs, total) = if is_new { (news.clone(), news.len()) } else { all(view, limit)? };
         let shown: Vec<Uid> = jobs.iter().filter(|job| news.contains(job)).map(|job| job.uid).collect();
         let lines = |job: &Record| if job.status() == "ok" { 0 } else { LIST_LINES };
-        let jobs = jobs.iter().map(|job| JobReport::of(view, workspace, job, lines(job))).collect::<Result<_>>()?;
+        let jobs = JobReport::all(view, workspace, &jobs, lines)?;
         Ok((JobsReport { jobs, total }, shown))
     })?;
     told::tell(workspace, &shown);
@@ -124,8 +142,12 @@ fn all(view: &View, limit: usize) -> Result<(Vec<Record>, usize)> {
     for status in OPEN.iter().rev() {
         jobs.extend(view.first(&terms::status_term(kind::JOB, status), limit)?);
     }
+    let undecided = speculative::undecided(view, limit)?;
     let last = view.first(&terms::kind_term(kind::JOB), limit)?;
-    jobs.extend(last.into_iter().filter(|job| !job.is_live()));
+    let is_listed = |job: &Record| job.is_live() || undecided.iter().any(|other| other.uid == job.uid);
+    let last: Vec<Record> = last.into_iter().filter(|job| !is_listed(job)).collect();
+    jobs.extend(undecided);
+    jobs.extend(last);
     jobs.truncate(limit);
     Ok((jobs, view.count(&terms::kind_term(kind::JOB), COUNT_MAX)?))
 }
@@ -136,9 +158,26 @@ impl JobReport {
     /// # Errors
     /// As the store says.
     pub fn of(view: &View, workspace: &Workspace, job: &Record, lines: usize) -> Result<Self> {
+        Ok(Self::beside((view, workspace), job, lines, Usuals::default().of(view, job)?))
+    }
+
+    /// The same of several, each with as many lines as `lines` says.
+    ///
+    /// # Errors
+    /// As the store says.
+    pub fn all(
+        view: &View,
+        workspace: &Workspace,
+        jobs: &[Record],
+        lines: impl Fn(&Record) -> usize,
+    ) -> Result<Vec<Self>> {
+        let mut usuals = Usuals::default();
+        jobs.iter().map(|job| Ok(Self::beside((view, workspace), job, lines(job), usuals.of(view, job)?))).collect()
+    }
+
+    fn beside((view, workspace): (&View, &Workspace), job: &Record, lines: usize, usual: Option<Estimate>) -> Self {
         let dir = dir(workspace, job.id());
         let (status, exit) = (dir.status().ok().flatten(), dir.exit().ok().flatten());
-        let usual = usual::usual(view, job)?;
         let text = |name: &str| job.text(name).map(str::to_owned);
         let number = |name: &str| job.get(name).and_then(Value::as_u64);
         let now = workspace.now();
@@ -148,6 +187,7 @@ impl JobReport {
             status: job.status().to_owned(),
             command: text(field::COMMAND).unwrap_or_default(),
             created: job.birth.as_ref().map_or(job.updated_at, |birth| birth.at),
+            because: rule::trail(job).into_iter().rev().collect(),
             since: job.updated_at,
             took_ms: number(field::TOOK),
             code: job.get(field::CODE).and_then(Value::as_i64),
@@ -158,12 +198,17 @@ impl JobReport {
             pid: None,
             usual,
             look_again: None,
+            asked_too_soon: false,
+            meanwhile: None,
             remarks: Vec::new(),
             tail: last_lines(&dir, lines),
             bytes: exit.as_ref().map_or(0, |exit| exit.bytes),
             matched: strings(job.get(field::MATCHED)),
             results: exit.as_ref().map(|exit| exit.results.clone()).unwrap_or_default(),
             left_behind: None,
+            again: text(field::AGAIN),
+            speculative: text(field::SPECULATIVE),
+            scratch: scratch(&dir, job),
             path: dir.path().to_owned(),
         };
         match (job.is_live(), status, exit) {
@@ -176,7 +221,26 @@ impl JobReport {
             }
             _ => {}
         }
-        Ok(report)
+        report.remarks.extend(speculative::remark(view, job));
+        report.remarks.extend(pruned(view, &dir, job));
+        report
+    }
+
+    /// As [`JobReport::of`], for a session that asks for this job: it may ask too soon.
+    ///
+    /// # Errors
+    /// As [`JobReport::of`].
+    pub fn asked(view: &View, workspace: &Workspace, job: &Record, lines: usize) -> Result<Self> {
+        let report = Self::of(view, workspace, job, lines)?;
+        let asked_too_soon = asked::is_too_soon(workspace, &dir(workspace, job.id()), &report);
+        let meanwhile = if job.is_live() { asked::meanwhile(view, workspace, job)? } else { None };
+        Ok(Self { asked_too_soon, meanwhile, ..report })
+    }
+
+    /// Whether it was over before anybody could have waited for it.
+    #[must_use]
+    pub fn was_short(&self) -> bool {
+        self.status == "ok" && self.took_ms.is_some_and(|took| took < SHORT_MS)
     }
 
     fn runs(&mut self, status: &Status, now: DateTime<Utc>) {
@@ -232,12 +296,20 @@ impl JobReport {
             self.remarks.push(text::clean_line(lost));
         }
     }
+}
 
-    /// Label or command, in a line.
-    #[must_use]
-    pub fn name(&self) -> String {
-        text::truncate_width(&text::clean_line(self.label.as_deref().unwrap_or(&self.command)), NAME_COLUMNS)
+fn scratch(dir: &JobDir, job: &Record) -> Option<PathBuf> {
+    (speculative::decision(job)? == Decision::Undecided).then_some(())?;
+    dir.spec().ok()??.speculative?.scratch
+}
+
+/// Why an ended job has no output any more.
+fn pruned(view: &View, dir: &JobDir, job: &Record) -> Option<String> {
+    if job.is_live() || dir.path().is_dir() {
+        return None;
     }
+    let is_here = settle::is_of_here(view, job);
+    Some(if is_here { "its output was pruned" } else { "its output is on another machine" }.to_owned())
 }
 
 fn strings(value: Option<&Value>) -> Vec<String> {

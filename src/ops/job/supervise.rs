@@ -1,7 +1,7 @@
 //! The supervisor's side: the job is looked after by the layer below, and the ledger is told.
 
-use super::{dir, settle};
-use crate::domain::job::{Exit, Status};
+use super::{dir, settle, told};
+use crate::domain::job::{Exit, Status, Tell};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, terms, text};
 use crate::error::Result;
@@ -37,7 +37,7 @@ impl Ledger {
     /// Changes the record, also when somebody was quicker to tell its end. A store that is busy or gone is no reason to stop
     /// a job.
     fn add(&self, change: impl FnOnce(&mut Writer, &Record) -> Result<()>) {
-        let _ = self.workspace.store.write(|writer| {
+        let _ = self.workspace.change(|writer| {
             let found = writer.first(&terms::kind_term(kind::JOB), 1)?;
             let job = match found.into_iter().find(|job| job.id() == self.id) {
                 Some(job) => Some(job),
@@ -71,7 +71,16 @@ impl Recorder for Ledger {
             lines.push(json!(line));
             lines.drain(..lines.len().saturating_sub(MATCHED_MAX));
             writer.because(format!("{} says: {line}", job.id()));
-            writer.put(job.uid, Registers::from([(field::MATCHED.to_owned(), json!(lines))])).map(drop)
+            writer.put(job.uid, Registers::from([(field::MATCHED.to_owned(), json!(lines))]))?;
+            if job.text(field::TELL) == Some(Tell::Progress.name()) { told::unread(writer, job.uid) } else { Ok(()) }
+        });
+    }
+
+    fn odd(&mut self, what: &str) {
+        self.change(|writer, job| {
+            writer.because(format!("{} {what}: {}", job.id(), job.title()));
+            writer.put(job.uid, Registers::from([(field::ODD.to_owned(), json!(what))]))?;
+            told::unread(writer, job.uid)
         });
     }
 
@@ -80,6 +89,7 @@ impl Recorder for Ledger {
     }
 
     fn ended(&mut self, exit: &Exit) {
-        self.change(|writer, job| settle::end(writer, job, exit));
+        let Ok(Some(job)) = self.workspace.read(|view| super::find(view, &self.id).map(Some)) else { return };
+        settle::end_all(&self.workspace, &[(job, Box::new(exit.clone()))]);
     }
 }

@@ -39,6 +39,9 @@ struct Run {
     output: Option<PipeReader>,
     deadline: Option<Instant>,
     idle: Option<Duration>,
+    /// When it is late, and how long it may be silent, as long as that was not told.
+    late_at: Option<Instant>,
+    silent: Option<Duration>,
     last_output: Instant,
     status_due: Option<Instant>,
     ended: Option<Ended>,
@@ -113,6 +116,8 @@ impl Job {
             output: Some(output),
             deadline: self.spec.timeout_ms.and_then(|ms| now.checked_add(Duration::from_millis(ms))),
             idle: self.spec.idle_timeout_ms.map(Duration::from_millis),
+            late_at: self.spec.late_ms.and_then(|ms| now.checked_add(Duration::from_millis(ms))),
+            silent: self.spec.silent_ms.map(Duration::from_millis),
             last_output: now,
             status_due: None,
             ended: None,
@@ -194,6 +199,9 @@ impl Job {
                 let terminal = [Signal::TTIN, Signal::TTOU].map(Signal::as_raw);
                 self.status.wants_terminal = terminal.contains(signal);
                 self.write_status(Durability::Whole);
+                if self.status.wants_terminal {
+                    self.teller.tell(News::Odd("wants a terminal, and has none"));
+                }
             }
             Mail::LeaderContinued => {
                 self.status.wants_terminal = false;
@@ -209,6 +217,7 @@ impl Job {
             run.status_due = None;
             self.note_output();
         }
+        self.tell_odd(run, now);
         if run.ended.is_some() || run.stopping.is_some() {
             run.kill_if_due(now);
         } else if run.deadline.is_some_and(|deadline| now >= deadline) {
@@ -217,6 +226,18 @@ impl Job {
         } else if run.idle_until().is_some_and(|until| now >= until) {
             let limit = coarse_span(run.idle.unwrap_or_default());
             self.stop(run, Ending::new(Outcome::Idle, format!("it was silent for {limit}")), false);
+        }
+    }
+
+    /// What is told at once and never a reason to kill; once, also of one that is tried again.
+    fn tell_odd(&mut self, run: &mut Run, now: Instant) {
+        if run.late_at.is_some_and(|at| now >= at) {
+            (run.late_at, self.spec.late_ms) = (None, None);
+            self.teller.tell(News::Odd("takes long"));
+        }
+        if run.silent_until().is_some_and(|until| now >= until) {
+            (run.silent, self.spec.silent_ms) = (None, None);
+            self.teller.tell(News::Odd("silent for longer than ever"));
         }
     }
 
@@ -287,14 +308,22 @@ impl Run {
         self.idle.and_then(|idle| self.last_output.checked_add(idle))
     }
 
+    fn silent_until(&self) -> Option<Instant> {
+        self.silent.and_then(|silent| self.last_output.checked_add(silent))
+    }
+
     fn next_moment(&self) -> Option<Instant> {
-        let limits = if self.stopping.is_none() { [self.deadline, self.idle_until()] } else { [None, None] };
+        let limits = if self.stopping.is_none() {
+            [self.deadline, self.idle_until(), self.late_at, self.silent_until()]
+        } else {
+            [None; 4]
+        };
         let look = self.stopping.as_ref().map(|stopping| match self.ended {
             // The rest of the group ends without a word.
             Some(_) => Instant::now() + LOOK_PAUSE,
             None => stopping.kill_at,
         });
-        earliest([limits[0], limits[1], look, self.status_due])
+        earliest([earliest(limits), look, self.status_due])
     }
 
     fn kill_if_due(&mut self, now: Instant) {

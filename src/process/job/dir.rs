@@ -3,7 +3,7 @@
 use super::files::{Durability, is_absent, read_json, write_json};
 use super::lock::Lock;
 use super::members;
-use crate::domain::job::{Exit, Outcome, Spec, State, Status, VERSION};
+use crate::domain::job::{Asked, Exit, Outcome, Spec, State, Status, VERSION};
 use crate::error::{Error, Result};
 use crate::process::process_id::{ProcessId, boot_id, current_boot};
 use chrono::{DateTime, Utc};
@@ -76,6 +76,11 @@ impl JobDir {
         self.path.join("output")
     }
 
+    /// Where copies of its results are kept.
+    pub(super) fn results_path(&self) -> PathBuf {
+        self.path.join("results")
+    }
+
     pub(super) fn spec_path(&self) -> PathBuf {
         self.path.join("spec.json")
     }
@@ -130,6 +135,17 @@ impl JobDir {
     /// As [`JobDir::spec`].
     pub fn exit(&self) -> Result<Option<Exit>> {
         read_json(&self.path.join("exit.json"))
+    }
+
+    /// What was asked of it last; nothing if that is not known.
+    #[must_use]
+    pub fn asked(&self) -> Option<Asked> {
+        read_json(&self.path.join("asked.json")).ok().flatten()
+    }
+
+    /// Notes what was asked of it. A note that is lost costs a longer answer.
+    pub fn note_asked(&self, asked: &Asked) {
+        let _ = write_json(&self.path.join("asked.json"), asked, Durability::Whole);
     }
 
     pub(super) fn write_status(&self, status: &Status, durability: Durability) -> io::Result<()> {

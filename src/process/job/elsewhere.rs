@@ -146,7 +146,7 @@ impl Job {
         if ending.outcome != Outcome::Ok || self.spec.results.is_empty() {
             return ending;
         }
-        match results::collect(&self.spec.cwd, &self.spec.results) {
+        match results::collect(&self.dir, &self.spec) {
             Ok(results) => {
                 self.results = results;
                 ending

@@ -18,7 +18,7 @@ pub(super) const KILL_WAIT: Duration = Duration::from_secs(10);
 pub(super) const LOOK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Tells every process of a job which job it is of.
-pub(super) const JOB_VARIABLE: &str = "STATE_JOB";
+pub const JOB_VARIABLE: &str = "STATE_JOB";
 
 /// What a member is known by.
 struct Marks {

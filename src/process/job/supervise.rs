@@ -31,7 +31,7 @@ const READ_BYTES: usize = 64 << 10;
 const EXIT_TRIES: u32 = 60;
 const EXIT_PAUSE: Duration = Duration::from_secs(1);
 /// How long a cleanup may take.
-const CLEANUP_LIMIT: Duration = Duration::from_mins(1);
+pub(super) const CLEANUP_LIMIT: Duration = Duration::from_mins(1);
 
 /// What a supervisor may read of the world without asking.
 #[derive(Clone, Debug)]

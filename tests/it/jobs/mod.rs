@@ -2,6 +2,7 @@
 //!
 //! Scripts meet the test through FIFOs and files, never through time; whatever a test leaves running is killed at its end.
 
+mod asked;
 mod bad;
 mod elsewhere;
 mod ends;
