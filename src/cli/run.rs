@@ -35,6 +35,7 @@ use std::path::PathBuf;
 /// "speculative"?: "undecided|accepted|dropped", "scratch"?, "path"}
 /// With --on: {"rule": RULE, "same"?}; RULE is {"id", "status", "on", "command", "label"?, "here"?: {"cwd", "fired", "job"?, "held"?}}
 #[derive(clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(super) struct RunArgs {
     /// Run that job again, as it was: what is given here beside counts instead.
     #[arg(long, value_name = "ID", conflicts_with_all = ["command", "external"], group = "origin")]

@@ -194,13 +194,15 @@ impl Worktree {
         run(&mut diff).map(drop)
     }
 
-    /// A second copy of a tree at `path`, which must not exist: a linked worktree on the same commit, no branch.
+    /// A second copy of a tree at `path`, an empty directory: a linked worktree without a branch. It stands on the same
+    /// commit, or on one with the changes since, so that git keeps the tree as long as the copy is there.
     ///
     /// # Errors
     /// As said; then nothing is left of it.
     pub fn copy_to(&self, path: &Path, tree: &str) -> Result<()> {
+        let commit = self.commit_of(tree)?;
         let mut add = self.git();
-        add.args(["worktree", "add", "--quiet", "--detach", "--no-checkout"]).arg(path).arg("HEAD");
+        add.args(["worktree", "add", "--quiet", "--detach", "--no-checkout"]).arg(path).arg(commit);
         let made = run(&mut add).and_then(|_| {
             let mut fill = git(&path.join(".git"), path);
             run(fill.args(["read-tree", "--reset", "-u", tree])).map(drop)
@@ -210,6 +212,23 @@ impl Worktree {
             let _ = remove_copy(path, Some(&self.common_dir));
         }
         made
+    }
+
+    fn commit_of(&self, tree: &str) -> Result<String> {
+        let head = run(self.git().args(["rev-parse", "HEAD", "HEAD^{tree}"]))?;
+        let head = String::from_utf8_lossy(&head).into_owned();
+        let mut hashes = head.lines();
+        let commit = hashes.next().unwrap_or("HEAD").to_owned();
+        if hashes.next() == Some(tree) {
+            return Ok(commit);
+        }
+        let mut make = self.git();
+        make.args(["commit-tree", "-p", &commit, "-m", "with what was not committed", tree]);
+        for role in ["AUTHOR", "COMMITTER"] {
+            make.env(format!("GIT_{role}_NAME"), "state").env(format!("GIT_{role}_EMAIL"), "state@localhost");
+        }
+        let made = run(&mut make)?;
+        Ok(String::from_utf8_lossy(made.trim_ascii()).into_owned())
     }
 
     /// The tree of a copy at `path` that was made of `tree`, as it is now. A command in it may have done anything to what

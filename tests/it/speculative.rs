@@ -80,6 +80,7 @@ fn speculative_build() {
     workspace.ok(&["drop", &no]);
     assert_eq!(tree(&workspace), before);
     assert_eq!(text(&workspace, "out/app"), "(none)");
+    assert_eq!(workspace.json(&["list", "artifacts"])["total"], 0, "its results are not wanted either");
     assert_no_copies(&workspace);
     assert!(!workspace.ok(&["list", "jobs"]).contains("state accept"));
     assert_eq!(workspace.field(&no, "job")["speculative"], "dropped");
@@ -220,6 +221,7 @@ fn without_its_conditions_it_is_refused() {
     assert!(refused(&["--reversible", "--service", "--", "true"]).contains("service"));
     refused(&["--reversible", "--cwd", "nowhere", "--", "true"]);
     workspace.fails(2, &["run", "--scratch", "--", "true"]);
+    refused(&["--reversible", "--on", "job build ok", "--", "true"]);
     assert_eq!(jobs(), 0);
     assert_no_copies(&workspace);
 

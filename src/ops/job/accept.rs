@@ -4,12 +4,15 @@ use super::report::JobReport;
 use super::{dir, speculative, told};
 use crate::domain::job::{Decision, Exit, Outcome, Spec, Speculative};
 use crate::domain::record::Record;
-use crate::domain::text;
+use crate::domain::{field, kind, terms, text};
 use crate::error::{Error, Kind, Result};
 use crate::ops::Workspace;
 use crate::process::job::clean_up;
+use crate::store::{Registers, Writer};
 use serde::Serialize;
+use serde_json::json;
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// The report of `accept`.
@@ -156,6 +159,7 @@ pub(super) fn discard(workspace: &Workspace, job: &Record, exit: Option<&Exit>) 
         }
     }
     let dropped = workspace.write(|writer| {
+        drop_results(writer, job)?;
         let job = speculative::decide(writer, job.uid, Decision::Dropped)?;
         if let Err(error) = &different {
             writer.because(error.message.clone());
@@ -163,6 +167,21 @@ pub(super) fn discard(workspace: &Workspace, job: &Record, exit: Option<&Exit>) 
         Ok(job)
     })?;
     different.map(|()| dropped)
+}
+
+/// The artifacts that it left are not wanted either.
+fn drop_results(writer: &mut Writer, job: &Record) -> Result<()> {
+    let mut artifacts = Vec::new();
+    writer.each(&terms::incoming_term(job.uid, field::link::RESULT_OF), |record| {
+        artifacts.extend((record.kind() == kind::ARTIFACT && record.is_live()).then_some(record.uid));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    for artifact in artifacts {
+        let reason = format!("{} was dropped", job.id());
+        let set = [(field::STATUS.to_owned(), json!("dropped")), (field::REASON.to_owned(), json!(reason))];
+        writer.put(artifact, Registers::from(set))?;
+    }
+    Ok(())
 }
 
 /// Whether something ran and its supervisor did not clean up after it.
@@ -192,7 +211,11 @@ fn compare(workspace: &Workspace, spec: &Spec, made: &Speculative) -> Result<()>
     if now == made.tree {
         return Ok(());
     }
-    let paths = tree.differing(&made.tree, &now)?;
+    // Nothing keeps git from tidying up a tree that no commit has.
+    let Ok(paths) = tree.differing(&made.tree, &now) else {
+        let message = format!("{} is dropped, but the tree is not as before it: {now}, not {}", spec.id, made.tree);
+        return Err(Error::new(Kind::CheckFailed, message).hint("git has forgotten the old one: git status"));
+    };
     let named = named(paths.iter().map(PathBuf::as_path));
     Err(Error::new(Kind::CheckFailed, format!("{} is dropped, but not as before it: {named}", spec.id))
         .hint(format!("what differs: git diff {}", made.tree)))

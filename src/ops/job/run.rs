@@ -164,6 +164,9 @@ impl Plan {
         if let Some(held) = self.asked.held(writer)? {
             return Ok((held, true));
         }
+        if self.trial.speculative && self.spec.speculative.is_none() {
+            return Err(Error::conflict("what has that key ended meanwhile").hint("run the same command again"));
+        }
         let mut because = Registers::new();
         if !trail.is_empty() {
             because.insert(field::TRAIL.to_owned(), json!(trail));

@@ -63,8 +63,10 @@ pub(super) fn begin(workspace: &Workspace, spec: &mut Spec, trial: Trial) -> Res
     check(spec, trial)?;
     let cwd = std::fs::canonicalize(&spec.cwd)
         .map_err(|error| Error::usage(format!("cannot go to {}", spec.cwd.display())).because(error))?;
-    let tree = around(workspace, &cwd)
-        .map_err(|error| if error.kind == Kind::Usage { no_way_back(spec, error) } else { error })?;
+    let tree = around(workspace, &cwd).map_err(|error| match error.kind {
+        Kind::Usage => no_way_back(spec, &error.message),
+        _ => error,
+    })?;
     let is_in_scratch = trial.scratch || spec.cleanup.is_none();
     check_tree(&tree, is_in_scratch)?;
     let root = tree.root().to_owned();
@@ -104,28 +106,27 @@ fn check(spec: &Spec, trial: Trial) -> Result<()> {
     Ok(())
 }
 
-fn no_way_back(spec: &Spec, error: Error) -> Error {
+fn no_way_back(spec: &Spec, message: &str) -> Error {
     let how = if spec.cleanup.is_some() {
         "the hash of git's tree tells whether --cleanup took back everything"
     } else {
         "a scratch worktree needs one, and there is no --cleanup either"
     };
-    Error::usage(format!("--speculative: {}; {how}", error.message))
-        .hint("in a git repository, or without --speculative")
+    Error::usage(format!("--speculative: {message}; {how}")).hint("in a git repository, or without --speculative")
 }
 
 fn check_tree(tree: &Worktree, is_in_scratch: bool) -> Result<()> {
-    let refuse = |what: &str| Err(Error::usage(format!("--speculative: {what}")));
+    let refused = |what: &str| Error::usage(format!("--speculative: {what}"));
     if tree.has_submodules()? {
-        return refuse("the repository has submodules, and their files are not part of its tree");
+        return Err(refused("the repository has submodules, and their files are not part of its tree"));
     }
     if is_in_scratch && !tree.has_commit()? {
-        return refuse("a scratch worktree needs a commit, and there is none yet")
-            .map_err(|error: Error| error.hint("commit once, or give --cleanup CMD and run in place"));
+        return Err(refused("a scratch worktree needs a commit, and there is none yet")
+            .hint("commit once, or give --cleanup CMD and run in place"));
     }
     if is_in_scratch && tree.is_sparse()? {
-        return refuse("the checkout is sparse, and a scratch worktree would not be")
-            .map_err(|error: Error| error.hint("give --cleanup CMD, and it runs in place"));
+        return Err(refused("the checkout is sparse, and a scratch worktree would not be")
+            .hint("give --cleanup CMD, and it runs in place"));
     }
     Ok(())
 }

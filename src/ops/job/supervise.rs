@@ -72,7 +72,8 @@ impl Recorder for Ledger {
             lines.drain(..lines.len().saturating_sub(MATCHED_MAX));
             writer.because(format!("{} says: {line}", job.id()));
             writer.put(job.uid, Registers::from([(field::MATCHED.to_owned(), json!(lines))]))?;
-            if job.text(field::TELL) == Some(Tell::Progress.name()) { told::unread(writer, job.uid) } else { Ok(()) }
+            let is_told = job.is_live() && job.text(field::TELL) == Some(Tell::Progress.name());
+            if is_told { told::unread(writer, job.uid) } else { Ok(()) }
         });
     }
 

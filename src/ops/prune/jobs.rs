@@ -4,7 +4,7 @@ use super::Workspace;
 use crate::domain::id::Uid;
 use crate::domain::job::{Decision, Exit};
 use crate::domain::record::Record;
-use crate::domain::{field, terms};
+use crate::domain::{field, kind, terms};
 use crate::error::Result;
 use crate::ops::job::{self, speculative, told};
 use crate::process::job::{JobDir, living};
@@ -102,7 +102,7 @@ fn ids(workspace: &Workspace) -> Vec<String> {
 fn awaited(view: &View) -> Result<BTreeSet<String>> {
     let mut ids = BTreeSet::new();
     for status in job::OPEN {
-        view.each(&terms::status_term(crate::domain::kind::JOB, status), |open| {
+        view.each(&terms::status_term(kind::JOB, status), |open| {
             let needs =
                 open.get(field::AFTER).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
             ids.extend(needs.map(|need| need.split(':').next().unwrap_or(need).to_owned()));
@@ -156,7 +156,7 @@ fn exit(dir: &JobDir) -> Result<Option<Exit>> {
     if dir.is_alive()? { Ok(None) } else { dir.exit() }
 }
 
-/// Whether a record links to it, or it to one that has not ended.
+/// Whether a record links to it, or it to one that has not ended. Results that were dropped hold nothing.
 fn is_linked(view: &View, job: &Record) -> Result<bool> {
     for (_, uid) in job.links() {
         if view.record(uid)?.is_some_and(|other| other.is_live()) {
@@ -169,7 +169,8 @@ fn is_linked(view: &View, job: &Record) -> Result<bool> {
         Ok(ControlFlow::Continue(()))
     })?;
     for uid in sources {
-        if view.record(uid)?.is_some_and(|other| other.is_visible()) {
+        let is_unwanted = |other: &Record| other.kind() == kind::ARTIFACT && other.status() == "dropped";
+        if view.record(uid)?.is_some_and(|other| other.is_visible() && !is_unwanted(&other)) {
             return Ok(true);
         }
     }
