@@ -92,7 +92,8 @@ pub fn measure(options: &Options) -> Result<Vec<JobRow>> {
         .filter(|(name, _)| options.wants(name))
         .map(|&(name, want)| JobRow { name, want, cells: Vec::new() })
         .collect();
-    for finished in FINISHED.into_iter().filter(|_| !rows.is_empty()) {
+    let sizes = if rows.is_empty() { &[][..] } else { &FINISHED[..] };
+    for &finished in sizes {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR"));
         std::fs::create_dir_all(root)?;
         let folder = tempfile::Builder::new().prefix("jobs-").tempdir_in(root)?;
