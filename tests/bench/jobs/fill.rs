@@ -47,6 +47,8 @@ fn workspace(store: &Path) -> Result<Workspace> {
         state_dir: None,
         cwd: store.parent().ok_or("a store without a folder")?.to_owned(),
         identity: Identity { session: "bench".into(), actor: "bench".into(), process: None },
+        // Nobody is started.
+        program: None,
         clock: chrono::Utc::now,
         seed: uuid_bits(),
         command: "bench".into(),
