@@ -50,14 +50,10 @@ fn workspace(store: &Path) -> Result<Workspace> {
         // Nobody is started.
         program: None,
         clock: chrono::Utc::now,
-        seed: uuid_bits(),
+        seed: super::work::nanos().to_be_bytes(),
         command: "bench".into(),
     };
     Ok(Workspace::open(environment)?)
-}
-
-fn uuid_bits() -> [u8; 16] {
-    super::work::nanos().to_be_bytes()
 }
 
 fn end(dir: &JobDir, id: &str) -> Result<()> {
