@@ -27,7 +27,7 @@ use std::path::PathBuf;
 /// rule works while state list jobs --watch runs. state list rules, state show ID, state drop ID ends it;
 /// --no-rules on any command holds all of them back.
 ///
-/// JSON: {"job": JOB, "same"?, "meanwhile"?: RECORD}; JOB is {"id", "label"?, "status", "command", "created", "because"?: ["RULE: EVENT"], "since",
+/// JSON: {"job": JOB, "same"?, "meanwhile"?: RECORD}; JOB is {"id", "label"?, "status", "command", "created", "because"?: [TEXT], "since",
 /// "took_ms"?, "code"?, "reason"?, "attempt"?, "waits_for"?, "pid"?, "usual"?: {"median_ms", "p90_ms", "silence_ms", "runs"},
 /// "look_again"?, "remarks"?, "tail"?, "bytes", "matched"?, "results"?: [{"path", "sha256", "bytes"}], "left_behind"?, "path"}
 /// With --on: {"rule": RULE, "same"?}; RULE is {"id", "status", "on", "command", "label"?, "here"?: {"cwd", "fired", "job"?, "held"?}}
