@@ -29,7 +29,7 @@ use std::path::PathBuf;
 /// --no-rules on any command holds all of them back.
 ///
 /// JSON: {"job": JOB, "same"?, "meanwhile"?: RECORD, "report_back"?}; JOB is {"id", "label"?, "status", "command", "created",
-/// "because"?: ["RULE: EVENT"], "since", "took_ms"?, "code"?, "reason"?, "attempt"?, "attempts"?: [{"started_at", "ended_at", "outcome", "code"?, "signal"?, "reason"?}],
+/// "because"?: [TEXT], "since", "took_ms"?, "code"?, "reason"?, "attempt"?, "attempts"?: [{"started_at", "ended_at", "outcome", "code"?, "signal"?, "reason"?}],
 /// "waits_for"?, "pid"?, "usual"?: {"median_ms", "p90_ms", "silence_ms", "runs"}, "look_again"?, "asked_too_soon"?, "meanwhile"?: RECORD, "remarks"?,
 /// "tail"?, "bytes", "matched"?, "results"?: [{"path", "sha256", "bytes", "kept"?}], "left_behind"?, "again"?,
 /// "speculative"?: "undecided|accepted|dropped", "scratch"?, "path"}

@@ -59,8 +59,8 @@ impl Rules {
         std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn tell(&self, told: Told) {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).push(told);
+    fn tell(&self, told: impl IntoIterator<Item = Told>) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).extend(told);
     }
 }
 
@@ -86,12 +86,10 @@ pub struct Told {
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rule, job, name, because, held } = self;
-        match held {
-            Some(why) => write!(f, "{rule} held back ({because}): {why}"),
-            None => {
-                let (job, name) = (job.as_deref().unwrap_or("?"), name.as_deref().unwrap_or_default());
-                write!(f, "{rule} fired: {job} {name} ({because})")
-            }
+        if let Some(why) = held {
+            return write!(f, "{rule} held back ({because}): {why}");
         }
+        let (job, name) = (job.as_deref().unwrap_or("?"), name.as_deref().unwrap_or_default());
+        write!(f, "{rule} fired: {job} {name} ({because})")
     }
 }
