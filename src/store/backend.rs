@@ -265,37 +265,44 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), vec![7u8; 10_000]);
     }
 
+    /// Bytes, and what was done to them.
+    #[derive(Debug, Default)]
+    struct Counting(Mutex<(Vec<u8>, Vec<&'static str>)>);
+
+    impl Medium for Counting {
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.0.lock().unwrap().0.len() as u64)
+        }
+
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            let at = usize::try_from(offset).unwrap();
+            out.copy_from_slice(&self.0.lock().unwrap().0[at..at + out.len()]);
+            Ok(())
+        }
+
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            let at = usize::try_from(offset).unwrap();
+            let mut inner = self.0.lock().unwrap();
+            inner.0[at..at + data.len()].copy_from_slice(data);
+            inner.1.push("write");
+            Ok(())
+        }
+
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            let mut inner = self.0.lock().unwrap();
+            inner.0.resize(usize::try_from(len).unwrap(), 0);
+            inner.1.push("length");
+            Ok(())
+        }
+
+        fn sync(&self) -> io::Result<()> {
+            self.0.lock().unwrap().1.push("sync");
+            Ok(())
+        }
+    }
+
     #[test]
     fn what_is_there_already_is_synced_once_before_the_first_change() {
-        #[derive(Debug, Default)]
-        struct Counting(Mutex<(Vec<u8>, Vec<&'static str>)>);
-        impl Medium for Counting {
-            fn len(&self) -> io::Result<u64> {
-                Ok(self.0.lock().unwrap().0.len() as u64)
-            }
-            fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-                let at = usize::try_from(offset).unwrap();
-                out.copy_from_slice(&self.0.lock().unwrap().0[at..at + out.len()]);
-                Ok(())
-            }
-            fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-                let at = usize::try_from(offset).unwrap();
-                let mut inner = self.0.lock().unwrap();
-                inner.0[at..at + data.len()].copy_from_slice(data);
-                inner.1.push("write");
-                Ok(())
-            }
-            fn set_len(&self, len: u64) -> io::Result<()> {
-                let mut inner = self.0.lock().unwrap();
-                inner.0.resize(usize::try_from(len).unwrap(), 0);
-                inner.1.push("length");
-                Ok(())
-            }
-            fn sync(&self) -> io::Result<()> {
-                self.0.lock().unwrap().1.push("sync");
-                Ok(())
-            }
-        }
         let medium = Arc::new(Counting(Mutex::new((b"head, pages".to_vec(), Vec::new()))));
         let done = || std::mem::take(&mut medium.0.lock().unwrap().1);
         let disk = Disk::direct(Arc::clone(&medium) as Arc<dyn Medium>);

@@ -127,6 +127,17 @@ fn a_dropped_rule_starts_nothing_until_it_is_started_again() {
     assert_eq!(ended_jobs(&workspace), ["x ok"]);
 }
 
+/// The supervisor of the first job comes by while the second is still to be started, and leaves it to the command.
+#[test]
+fn who_brought_an_event_about_tells_of_all_that_it_started() {
+    let workspace = Workspace::new();
+    let rules: Vec<String> =
+        (0..5).map(|at| rule(&workspace, "record note live", &["--label", &at.to_string(), "--", "true"])).collect();
+    let line = said(&workspace, &["add", "note", "one"]);
+    assert!(rules.iter().all(|rule| line.contains(&format!("{rule} fired"))), "{line}");
+    assert_eq!(ended_jobs(&workspace).len(), 5);
+}
+
 /// The library starts no processes, so it is as a process that was killed after its commit.
 fn done_and_killed(workspace: &Workspace, task: &str) {
     let environment = Environment {
@@ -186,16 +197,22 @@ fn what_can_never_be_started_is_given_up_and_told() {
 
 #[test]
 fn imports_start_nothing_and_imported_rules_neither() {
-    let (from, to) = (Workspace::new(), Workspace::new());
+    let (from, to) = (Workspace::new(), Workspace::empty());
+    let file = to.root().join("all.jsonl");
+    let export = || drop(from.ok(&["export", "--output", file.to_str().unwrap()]));
     let foreign = rule(&from, "record note live", &["--label", "foreign", "--", "true"]);
     let task = from.add("task", "Elsewhere");
+    export();
+    to.ok(&["init"]);
+    to.ok(&["import", file.to_str().unwrap()]);
     from.ok(&["done", &task]);
-    let file = to.root().join("all.jsonl");
-    from.ok(&["export", "--output", file.to_str().unwrap()]);
+    std::fs::remove_file(&file).unwrap();
+    export();
     rule(&to, "record task done", &["--label", "deploy", "--", "true"]);
     rule(&to, "record * *", &["--label", "all", "--", "true"]);
     to.write("notes/a.md", "# A note\n\n## Done\n- one\n\ntext\n");
     assert_eq!(said(&to, &["import", file.to_str().unwrap()]), "");
+    assert_eq!(to.field(&task, "status"), "done");
     assert_eq!(said(&to, &["import", "notes"]), "");
     assert_eq!(ended_jobs(&to), [""; 0]);
     assert!(to.ok(&["show", &foreign]).contains("made elsewhere: it runs nothing here"));

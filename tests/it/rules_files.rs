@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
 use std::process::Child;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const LONG: Duration = Duration::from_secs(120);
 
@@ -26,7 +26,11 @@ impl Watching {
 
     #[track_caller]
     fn says(&self, word: &str) {
-        wait_until(&format!("it says {word}"), LONG, || self.said.lock().unwrap().contains(word));
+        let start = Instant::now();
+        while !self.said.lock().unwrap().contains(word) {
+            assert!(start.elapsed() < LONG, "it never said {word}, but: {}", self.said.lock().unwrap());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     #[track_caller]

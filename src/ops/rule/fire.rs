@@ -40,10 +40,14 @@ pub(super) fn drain(workspace: &Workspace, is_told: bool) {
     if workspace.rules.off || workspace.program.is_none() {
         return;
     }
+    let (me, now) = (kept::owner(workspace), workspace.now());
     let (mut stuck, mut fired): (Vec<Row>, usize) = (Vec::new(), 0);
     while fired < FIRED_MAX {
         let Ok(rows) = workspace.read(kept::outbox) else { return };
-        let Some(row) = rows.into_iter().find(|row| !stuck.contains(row)) else { return };
+        let Some(row) = rows.into_iter().find(|row| !stuck.contains(row) && !row.is_of_another(me.as_deref(), now))
+        else {
+            return;
+        };
         if let Err(error) = fire(workspace, &row).or_else(|error| give_up(workspace, &row, error)) {
             if is_told {
                 postpone(workspace, &row, &error);

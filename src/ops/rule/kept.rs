@@ -5,8 +5,11 @@ use crate::domain::id::Uid;
 use crate::domain::record::Record;
 use crate::domain::rule::On;
 use crate::error::{Error, Kind, Result};
+use crate::ops::Workspace;
 use crate::ops::job::RunInput;
+use crate::process::process_id::ProcessId;
 use crate::store::{View, Writer};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -17,6 +20,9 @@ const OUTBOX: &str = "rules-outbox";
 pub(super) const RULES_MAX: usize = 200;
 /// More rows than this are a machine on which nothing can be started; the oldest stay.
 const ROWS_MAX: usize = 1000;
+
+/// After so long a row is anybody's, whatever its owner does.
+const OWNED_MAX: TimeDelta = TimeDelta::seconds(10);
 
 /// What a rule runs, and what has become of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -61,6 +67,27 @@ pub(super) struct Row {
     pub(super) session: Option<Uid>,
     /// By whom.
     pub(super) actor: String,
+    /// The process that has put it here, and is about to start it and to say so.
+    #[serde(default)]
+    pub(super) owner: Option<String>,
+    /// When it was put here.
+    #[serde(default)]
+    pub(super) at: DateTime<Utc>,
+}
+
+impl Row {
+    /// Whether it is left to its owner: that lives, and has had it for a moment only.
+    pub(super) fn is_of_another(&self, me: Option<&str>, now: DateTime<Utc>) -> bool {
+        let owner = self.owner.as_deref().filter(|owner| Some(*owner) != me).and_then(ProcessId::parse);
+        let is_fresh = (now - self.at).abs() < OWNED_MAX;
+        is_fresh && owner.is_some_and(|owner| owner.is_alive() == Some(true))
+    }
+}
+
+/// This process as the owner of rows; none for a library, which starts nothing.
+pub(super) fn owner(workspace: &Workspace) -> Option<String> {
+    let of = |_| ProcessId::of(std::process::id()).map(|process| process.to_string());
+    workspace.program.as_ref().and_then(of)
 }
 
 impl Kept {

@@ -4,7 +4,8 @@
 //! from another machine never runs anything. Every change of the store goes through [`Workspace::change`], which calls
 //! [`note`] before the commit: for each event that a rule waits for, a row is put into the outbox in the event's own
 //! transaction. After the commit [`follow`] makes a job of each row, in one transaction that also removes the row. Whoever
-//! was killed in between, the next process goes on; of two at once, one finds the row gone.
+//! was killed in between, the next process goes on; of two at once, one finds the row gone. While the process that put a row
+//! there lives, others leave it alone for a moment, so that what is started is told where it was brought about.
 //!
 //! | file | what it does |
 //! |---|---|

@@ -44,7 +44,7 @@ pub fn note(writer: &mut Writer, workspace: &Workspace) -> Result<Noted> {
     if rules.is_empty() {
         return Ok(Noted::default());
     }
-    let (mut rows, mut held) = (Vec::new(), Vec::new());
+    let (mut rows, mut held): (Vec<Row>, Vec<Told>) = (Vec::new(), Vec::new());
     for (uid, seq) in writer.changed(field::STATUS) {
         let Some(record) = writer.record(uid)?.filter(Record::is_visible) else { continue };
         let waiting: Vec<&mut Kept> = rules.iter_mut().filter(|kept| waits_for(kept, &record)).collect();
@@ -65,6 +65,8 @@ pub fn note(writer: &mut Writer, workspace: &Workspace) -> Result<Noted> {
         kept::keep_rules(writer, &rules)?;
     }
     if !rows.is_empty() {
+        let owner = kept::owner(workspace);
+        rows.iter_mut().for_each(|row| row.owner.clone_from(&owner));
         kept::put(writer, rows)?;
     }
     Ok(Noted { has_rows: !kept::outbox(writer)?.is_empty(), held })
@@ -100,6 +102,8 @@ fn answer(kept: &mut Kept, event: &Event, writer: &Writer) -> Result<Row, Told> 
         replica: writer.meta().replica,
         session: writer.session(),
         actor: writer.actor().to_owned(),
+        owner: None,
+        at: writer.now(),
     })
 }
 

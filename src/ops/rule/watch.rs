@@ -180,10 +180,9 @@ fn start(workspace: &Workspace, kept: &Kept, (change, burst): (Change, u64)) -> 
             let event = format!("file:{}:{burst}", writer.now().timestamp_micros());
             let (session, actor) = maker(writer, kept)?;
             let replica = writer.meta().replica;
-            kept::put(
-                writer,
-                vec![Row { rule: kept.uid, event, because: words.clone(), trail, replica, session, actor }],
-            )
+            let (owner, at, because) = (kept::owner(workspace), writer.now(), words.clone());
+            let row = Row { rule: kept.uid, event, because, trail, replica, session, actor, owner, at };
+            kept::put(writer, vec![row])
         }
         Err(why) => kept::change(writer, kept.uid, |kept| held = Some(note::hold(kept, &words, why))),
     })?;

@@ -47,15 +47,13 @@ fn workspace(store: &Path) -> Result<Workspace> {
         state_dir: None,
         cwd: store.parent().ok_or("a store without a folder")?.to_owned(),
         identity: Identity { session: "bench".into(), actor: "bench".into(), process: None },
+        // Nobody is started.
+        program: None,
         clock: chrono::Utc::now,
-        seed: uuid_bits(),
+        seed: super::work::nanos().to_be_bytes(),
         command: "bench".into(),
     };
     Ok(Workspace::open(environment)?)
-}
-
-fn uuid_bits() -> [u8; 16] {
-    super::work::nanos().to_be_bytes()
 }
 
 fn end(dir: &JobDir, id: &str) -> Result<()> {
