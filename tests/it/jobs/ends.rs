@@ -162,7 +162,7 @@ fn one_that_is_stopped_is_told_and_goes_on() {
     status(&lab, &id, "goes on", |status| status["wants_terminal"] == false);
     go.open();
     assert_eq!(outcome(&lab, &id), "ok");
-    assert!(!lab.ok(&["show", &id]).contains("wants a terminal"));
+    assert_eq!(shown(&lab, &id)["remarks"], Value::Null, "that is over");
 }
 
 #[test]

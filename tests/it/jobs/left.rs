@@ -204,7 +204,7 @@ fn a_job_whose_files_were_deleted_is_lost_not_running_for_ever() {
     kill_group(pid(&before, "process"));
     std::fs::remove_dir_all(dir(&lab, &id)).unwrap();
     let report = end(&lab, &id);
-    assert_eq!((word(&report, "status"), word(&report, "reason")), ("lost".into(), "its files are gone".into()));
+    assert_eq!((word(&report, "status"), word(&report, "reason")), ("lost".into(), "its directory was removed".into()));
     assert!(lab.ok(&["list", "jobs"]).contains("lost build"));
     assert!(lab.fails(1, &["drop", &id]).contains("is over: lost"));
 }

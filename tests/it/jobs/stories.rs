@@ -67,7 +67,9 @@ fn file_test_deploy_notify() {
     let lab = Lab::new();
     lab.write("src/app.txt", "v1\n");
     let deploy = |test: &str| {
-        sh(&lab, &["--label", "deploy", "--after", test, "--result", "live.txt"], "cp src/app.txt live.txt")
+        let people = "echo $STATE_LABEL $STATE_STATUS >> people";
+        let options = ["--label", "deploy", "--after", test, "--result", "live.txt", "--notify", people];
+        sh(&lab, &options, "cp src/app.txt live.txt")
     };
     let notify = |deploy: &str| {
         sh(
@@ -86,6 +88,7 @@ fn file_test_deploy_notify() {
     assert_eq!(word(&report, "status"), "ok");
     assert_eq!(word(&shown(&lab, &held), "reason"), format!("{test} test failed"));
     assert_eq!(lab.text("sent"), "told\n", "nothing went live");
+    wait_until("people are told", super::LIMIT, || lab.text("people") == "deploy skipped\n");
 
     lab.write("src/app.txt", "v2\n");
     let test = sh(&lab, &["--label", "test"], script);
@@ -96,6 +99,7 @@ fn file_test_deploy_notify() {
     let report = shown(&lab, &held);
     assert_eq!((word(&report, "status"), report["results"][0]["bytes"].as_u64()), ("ok".into(), Some(3)));
     assert_eq!(lab.text("sent"), "told\nv2\ntold\n");
+    wait_until("people are told again", super::LIMIT, || lab.text("people") == "deploy skipped\ndeploy ok\n");
 }
 
 #[test]
