@@ -26,6 +26,7 @@ mod report;
 mod watch;
 
 pub use fire::{follow, is_due, settle};
+pub use kept::forget;
 pub use make::{RuleInput, RuleMade, make};
 pub(super) use note::trail;
 pub use note::{Noted, inherited, note};
