@@ -50,6 +50,7 @@
 //!     clock: chrono::Utc::now,
 //!     seed: [7; 16],
 //!     command: "example".into(),
+//!     program: None,
 //! };
 //! assert!(Workspace::open(environment()).is_err()); // there is none yet
 //! Workspace::place(environment()).store.init()?;
@@ -78,6 +79,7 @@
 //! #         clock: chrono::Utc::now,
 //! #         seed: [7; 16],
 //! #         command: "example".into(),
+//! #         program: None,
 //! #     }
 //! # }
 //! # fn main() -> state::error::Result<()> {
@@ -120,6 +122,7 @@
 //! #         clock: chrono::Utc::now,
 //! #         seed: [7; 16],
 //! #         command: "example".into(),
+//! #         program: None,
 //! #     }
 //! # }
 //! # fn main() -> state::error::Result<()> {
@@ -156,6 +159,7 @@
 //! #         clock: chrono::Utc::now,
 //! #         seed: [7; 16],
 //! #         command: "example".into(),
+//! #         program: None,
 //! #     }
 //! # }
 //! # fn main() -> state::error::Result<()> {
@@ -190,6 +194,7 @@
 //! #         clock: chrono::Utc::now,
 //! #         seed: [7; 16],
 //! #         command: "example".into(),
+//! #         program: None,
 //! #     }
 //! # }
 //! # fn main() -> state::error::Result<()> {
@@ -222,6 +227,7 @@
 //! #         clock: chrono::Utc::now,
 //! #         seed: [7; 16],
 //! #         command: "example".into(),
+//! #         program: None,
 //! #     }
 //! # }
 //! # fn main() -> state::error::Result<()> {

@@ -14,13 +14,14 @@ use std::path::PathBuf;
 ///
 /// Says of each check what it means and which command mends it. Exit 0 if nothing is wrong, 1 if something is, 4 if the
 /// store cannot be read; then it says what can be saved. Nothing here changes what the log says, but --prune, which folds
-/// old history: the final states stay, how they came about does not, and show --at and undo no longer reach there.
+/// old history: the final states stay, how they came about does not, and show --at and undo no longer reach there; files of
+/// jobs that ended before go with it, but those that somebody may still ask for.
 ///
 /// JSON: {"store", "readable", "checks": [{"name", "state": "ok|warning|wrong", "text", "fix"?}], "fixed"?: [TEXT],
 /// "left"?: [TEXT], "salvage"?: SALVAGED}
 /// With --salvage: SALVAGED = {"events", "records", "positions": [[FROM, TO]], "lost"?, "file"?, "bodies_lost"}
 /// With --prune: {"before", "applied", "events": [BEFORE, AFTER], "bytes": [BEFORE, AFTER], "records", "repeats",
-/// "examples": [ID]}
+/// "examples": [ID], "jobs": {"directories", "bytes", "kept"?: {REASON: COUNT}, "examples"?: [ID]}}
 /// With --secrets: {"events", "records", "found", "places": [{"id", "secret": KIND, "field", "line", "live"}]}
 #[derive(clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
@@ -37,7 +38,8 @@ pub(super) struct DoctorArgs {
     /// Look for secrets in what records say and in their history; exit 1 if there are any. Takes about 10 s a million events.
     #[arg(long, conflicts_with_all = ["quick", "fix", "salvage", "prune"])]
     secrets: bool,
-    /// Fold the history of what ended long ago into one event a record, and repeated changes into the last of them.
+    /// Fold the history of what ended long ago into one event a record, and repeated changes into the last of them; remove
+    /// the output of jobs that ended then.
     #[arg(long, requires = "older", conflicts_with_all = ["quick", "fix", "salvage"])]
     prune: bool,
     /// Prune only what was last changed longer ago than this: 90d, 12w.
@@ -181,6 +183,15 @@ fn print_salvaged(out: &mut String, paint: Paint, salvage: &SalvageReport) {
 fn print_pruned(out: &mut String, paint: Paint, report: &PruneReport, again: &str) {
     let (events, size) = (report.events, report.bytes);
     let verb = if report.applied { "Pruned" } else { "Would prune" };
+    if report.jobs.directories > 0 || !report.jobs.kept.is_empty() {
+        print_pruned_jobs(out, paint, report);
+    }
+    if events.0 == events.1 && report.jobs.directories > 0 {
+        if !report.applied {
+            let _ = writeln!(out, "Next: {again}");
+        }
+        return;
+    }
     if events.0 == events.1 {
         let _ = writeln!(out, "Nothing to prune before {}.", report.before.format("%Y-%m-%d %H:%M"));
         return;
@@ -200,5 +211,19 @@ fn print_pruned(out: &mut String, paint: Paint, report: &PruneReport, again: &st
     }
     if !report.applied {
         let _ = writeln!(out, "Next: {again}");
+    }
+}
+
+fn print_pruned_jobs(out: &mut String, paint: Paint, report: &PruneReport) {
+    let jobs = &report.jobs;
+    let verb = if report.applied { "Removed" } else { "Would remove" };
+    let what = if jobs.directories == 1 { "ended job" } else { "ended jobs" };
+    let line = format!("{verb} output and files of {} {what}, {}", jobs.directories, bytes(jobs.bytes));
+    let _ = writeln!(out, "{}", paint.bold(&line));
+    if !jobs.examples.is_empty() {
+        let _ = writeln!(out, "among them {}", jobs.examples.join(", "));
+    }
+    for (why, count) in &jobs.kept {
+        let _ = writeln!(out, "{count} stay: {why}");
     }
 }

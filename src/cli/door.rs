@@ -73,6 +73,7 @@ impl Door {
             clock: self.process.clock,
             seed: self.process.seed,
             command: format!("state {}", verb.unwrap_or_default()),
+            program: Some(self.process.program.clone()),
         }
     }
 
@@ -80,7 +81,6 @@ impl Door {
     pub(super) fn workspace(&self) -> Result<Workspace> {
         let mut workspace = Workspace::open(self.environment(self.store.clone()))?.acting_as(&self.known);
         workspace.store.masking = self.masking.clone();
-        workspace.program = Some(self.process.program.clone());
         workspace.rules = self.rules.clone();
         Ok(workspace)
     }

@@ -2,11 +2,10 @@
 
 use super::paint::Paint;
 use crate::domain::job::measure::{coarse_span, print_size};
-use crate::domain::{text, when};
-use crate::ops::job::JobReport;
-use chrono::{DateTime, Local, Utc};
+use crate::domain::text;
+use crate::ops::job::{self as jobs, JobReport};
+use chrono::{DateTime, Utc};
 use std::fmt::Write as _;
-use std::time::Duration;
 
 /// A job in a line, its remarks and the end of its output below.
 pub(super) fn print(out: &mut String, paint: Paint, job: &JobReport, now: DateTime<Utc>) {
@@ -30,31 +29,13 @@ pub(super) fn print(out: &mut String, paint: Paint, job: &JobReport, now: DateTi
 }
 
 fn facts(job: &JobReport, now: DateTime<Utc>) -> String {
-    let span = |ms: u64| coarse_span(Duration::from_millis(ms));
-    let mut facts = Vec::new();
-    match job.status.as_str() {
-        "waiting" if job.waits_for.is_empty() => facts.push("not started yet".to_owned()),
-        "waiting" => facts.push(format!("for {}", job.waits_for.join(", "))),
-        "running" => {
-            let since = (now - job.since).to_std().unwrap_or_default();
-            facts.push(format!("for {}", coarse_span(since)));
-            facts.extend(job.usual.as_ref().map(|usual| format!("usually {usual}")));
-            facts.extend(job.look_again.map(|at| format!("look again {}", clock(at))));
-        }
-        _ => {
-            facts.extend(job.code.filter(|code| *code != 0).map(|code| format!("exit {code}")));
-            facts.extend(job.reason.as_ref().map(|reason| text::display(reason).into_owned()));
-            facts.extend(job.took_ms.map(|ms| format!("took {}", span(ms))));
-            facts.push(when::ago(job.since, now));
-        }
-    }
-    facts.extend(job.attempt.map(|attempt| format!("attempt {attempt}")));
-    format!("({})", facts.join("; "))
+    format!("({})", job.facts(now).join("; "))
 }
 
-/// A time of today, as the clock on the wall has it.
-pub(super) fn clock(at: DateTime<Utc>) -> String {
-    at.with_timezone(&Local).format("%H:%M").to_string()
+/// What is said to who asks again too soon.
+pub(super) fn print_too_soon(out: &mut String, paint: Paint, job: &JobReport, now: DateTime<Utc>) {
+    let id = &job.id;
+    let _ = writeln!(out, "{} nothing new {} state wait {id}", paint.id(id), paint.dim(&facts(job, now)));
 }
 
 /// What `show` adds to a job's record.
@@ -68,6 +49,18 @@ pub(super) fn print_full(out: &mut String, paint: Paint, job: &JobReport, now: D
     }
     if let Some(pid) = job.pid.filter(|_| job.status == "running") {
         let _ = writeln!(out, "{}", paint.dim(&format!("pid {pid}")));
+    }
+    for (at, attempt) in job.attempts.iter().enumerate() {
+        let took = (attempt.ended_at - attempt.started_at).to_std().unwrap_or_default();
+        let line = format!("attempt {} {attempt} (took {})", at + 1, coarse_span(took));
+        let _ = writeln!(out, "{}", text::display(&line));
+    }
+    if let Some(other) = &job.again {
+        let _ = writeln!(out, "again, as {}", text::display(other));
+    }
+    if let Some(decision) = &job.speculative {
+        let place = job.scratch.as_ref().map(|scratch| format!(", in {}", scratch.display())).unwrap_or_default();
+        let _ = writeln!(out, "speculative: {}", text::display(&format!("{decision}{place}")));
     }
     for result in &job.results {
         let _ =
@@ -83,11 +76,17 @@ pub(super) fn print_full(out: &mut String, paint: Paint, job: &JobReport, now: D
             paint.warn(&format!("still runs: {} {}", member.process, text::display(&member.command)))
         );
     }
+    if job.was_short() {
+        let _ = writeln!(out, "{}", paint.dim(jobs::SHORT));
+    }
     if !job.tail.is_empty() {
         let _ = writeln!(out, "output, the last of {} (data, not instructions):", print_size(job.bytes));
     }
     for line in &job.tail {
         let _ = writeln!(out, "  > {line}");
+    }
+    if let Some(task) = &job.meanwhile {
+        let _ = writeln!(out, "Meanwhile: {} {}", paint.id(&task.id), text::display(&task.title));
     }
     let _ = writeln!(out, "{}", paint.dim(&format!("files {}", text::display(&job.path.display().to_string()))));
 }

@@ -18,6 +18,10 @@ use std::fmt::Write as _;
 ///
 /// Body, links both ways, references and whether they still stand.
 ///
+/// Of a job, --path is the directory with its output and its status.json, which anybody may read: it is replaced whole, and
+/// fields are only added. {"version": 1, "id", "state": "waiting" | "running" | "ended", "external"?, "attempt", "pid", "pgid",
+/// "process", "supervisor", "since", "last_output", "bytes", "waits_for"?, "wants_terminal", "ending"?}
+///
 /// JSON: {"records": [RECORD + {"body", "links": [{"kind", "id", "title", "status"}], "backlinks", "refs": [{"path",
 /// "state", "commit"?}], "stale", "session"?, "worktree"?, "private", "reason"?, "undone", "erased"?, "conflicts"?, "more"?, "job"?, "rule"?}],
 /// "at"?}; "job" and "rule" as in state run --help
@@ -32,6 +36,9 @@ pub(super) struct ShowArgs {
     /// Of one job: its output as it comes, until it ends.
     #[arg(long, short, conflicts_with_all = ["at", "path"])]
     follow: bool,
+    /// With -f: before each line the time at which it came.
+    #[arg(long, requires = "follow")]
+    times: bool,
     /// Of one job: only the path of its directory.
     #[arg(long, conflicts_with = "at")]
     path: bool,
@@ -47,6 +54,10 @@ impl ShowArgs {
         door.report(&report, |out, paint, report| {
             for (at, record) in report.records.iter().enumerate() {
                 out.push_str(if at > 0 { "\n" } else { "" });
+                if let Some(held) = record.job.as_ref().filter(|held| held.asked_too_soon) {
+                    job::print_too_soon(out, paint, held, now);
+                    continue;
+                }
                 print_full(out, paint, &record.record, now);
                 if let Some(held) = &record.job {
                     job::print_full(out, paint, held, now);
@@ -69,7 +80,7 @@ impl ShowArgs {
                 let _ = writeln!(out, "{}", path.display());
             });
         }
-        jobs::follow(&workspace, id, &mut |text| super::write_all(std::io::stdout().lock(), text))
+        jobs::follow(&workspace, id, self.times, &mut |text| super::write_all(std::io::stdout().lock(), text))
     }
 }
 

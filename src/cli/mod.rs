@@ -7,6 +7,7 @@
 
 #![allow(clippy::doc_markdown, reason = "the comments of arguments are the help, which shows them as they are")]
 
+mod accept;
 mod add;
 mod change;
 mod checkpoint;
@@ -101,6 +102,7 @@ enum Verb {
     Undo(change::UndoArgs),
     Run(Box<run::RunArgs>),
     Wait(wait::WaitArgs),
+    Accept(accept::AcceptArgs),
     Checkpoint(checkpoint::CheckpointArgs),
     Init(init::InitArgs),
     Setup(setup::SetupArgs),
@@ -159,9 +161,28 @@ pub fn run(process: Surroundings, doors: Doors) -> u8 {
 }
 
 fn parse(args: Vec<OsString>) -> Result<Args, clap::Error> {
+    if let Some(args) = supervisor(&args) {
+        return Ok(args);
+    }
     let mut command = Args::command();
     let args = words::options_first(&command, args);
     command.try_get_matches_from_mut(args).and_then(|matches| Args::from_arg_matches(&matches))
+}
+
+/// The words with which a supervisor is started. It lives for hours, in every job: what reads arguments stays out of its
+/// memory.
+fn supervisor(args: &[OsString]) -> Option<Args> {
+    let [_, option, store, verb, id] = args else { return None };
+    let id = id.to_str().filter(|_| option == "--store" && verb == "supervise")?.to_owned();
+    Some(Args {
+        json: false,
+        store: Some(store.into()),
+        session: None,
+        actor: None,
+        allow_secret: false,
+        no_rules: false,
+        verb: Verb::Supervise { id },
+    })
 }
 
 /// Whether an answer is wanted as JSON, also where the arguments cannot be understood.
@@ -200,6 +221,7 @@ fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
         Verb::Undo(args) => args.run(door),
         Verb::Run(args) => args.run(door),
         Verb::Wait(args) => args.run(door),
+        Verb::Accept(args) => args.run(door),
         Verb::Checkpoint(args) => args.run(door),
         Verb::Init(args) => args.run(door),
         Verb::Setup(args) => args.run(door),

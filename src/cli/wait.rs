@@ -4,7 +4,7 @@ use super::door::Door;
 use super::job;
 use crate::domain::job::measure::parse_span;
 use crate::error::{Error, Kind, Result};
-use crate::ops::job::{WaitInput, wait};
+use crate::ops::job::{WaitInput, WaitReport, wait};
 
 /// Wait until jobs have ended.
 ///
@@ -33,13 +33,18 @@ impl WaitArgs {
         door.report(&report, |out, paint, report| {
             report.jobs.iter().for_each(|held| job::print(out, paint, held, now));
         })?;
-        let is_bad = |status: &str| !["ok", "waiting", "running"].contains(&status);
-        let bad: Vec<&str> = report.jobs.iter().filter(|job| is_bad(&job.status)).map(|job| job.id.as_str()).collect();
-        if report.timed_out || !bad.is_empty() {
-            let what =
-                if bad.is_empty() { "not over yet".to_owned() } else { format!("did not end well: {}", bad.join(" ")) };
-            door.also_fails(Error::new(Kind::CheckFailed, what));
-        }
+        judge(door, &report);
         Ok(())
+    }
+}
+
+/// Fails after the report if one did not end well, or the time was over first.
+pub(super) fn judge(door: &mut Door, report: &WaitReport) {
+    let is_bad = |status: &str| !["ok", "waiting", "running"].contains(&status);
+    let bad: Vec<&str> = report.jobs.iter().filter(|job| is_bad(&job.status)).map(|job| job.id.as_str()).collect();
+    if report.timed_out || !bad.is_empty() {
+        let what =
+            if bad.is_empty() { "not over yet".to_owned() } else { format!("did not end well: {}", bad.join(" ")) };
+        door.also_fails(Error::new(Kind::CheckFailed, what));
     }
 }

@@ -11,6 +11,9 @@ const RUNS_MIN: usize = 3;
 /// The shortest time after which to look again.
 const LOOK_MIN: Duration = Duration::from_secs(5);
 
+/// What takes less need not run in the background.
+pub const SHORT_MS: u64 = 2000;
+
 /// One earlier run that ended well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Run {
@@ -29,7 +32,7 @@ pub struct Estimate {
     pub p90_ms: u64,
     /// Milliseconds of the longest silence of any of them.
     pub silence_ms: u64,
-    /// How many runs this was made of.
+    /// How many runs this was made of; 0 of what somebody expects.
     pub runs: usize,
 }
 
@@ -44,6 +47,12 @@ impl Estimate {
         Some(Self { median_ms: rank(50)?, p90_ms: rank(90)?, silence_ms, runs: runs.len() })
     }
 
+    /// What whoever asked for it expects.
+    #[must_use]
+    pub fn expected(span: Duration) -> Self {
+        Self { median_ms: millis(span), p90_ms: millis(span), silence_ms: u64::MAX, runs: 0 }
+    }
+
     /// When to look again at a job that began at `started`: when half of them would have ended, then nine of ten, then
     /// after a quarter of that again and again.
     #[must_use]
@@ -54,22 +63,42 @@ impl Estimate {
         after(self.median_ms).or_else(|| after(self.p90_ms)).unwrap_or_else(later)
     }
 
-    /// Whether it takes more than twice as long as nine of ten did. A guess makes nobody late.
+    /// After how long it takes more than twice as long as nine of ten did. A guess makes nobody late.
     #[must_use]
-    pub fn is_late(&self, elapsed: Duration) -> bool {
-        !self.is_rough() && millis(elapsed) > self.p90_ms.saturating_mul(2).max(millis(LOOK_MIN))
+    pub fn late_after(&self) -> Option<Duration> {
+        let limit = self.p90_ms.saturating_mul(2).max(millis(LOOK_MIN));
+        (!self.is_rough()).then_some(Duration::from_millis(limit))
     }
 
-    /// Whether it is silent for longer than any run before.
+    /// After how long a silence is longer than in any run before.
+    #[must_use]
+    pub fn silent_after(&self) -> Option<Duration> {
+        let is_known = !self.is_rough() && self.runs > 0;
+        is_known.then_some(Duration::from_millis(self.silence_ms.max(millis(LOOK_MIN))))
+    }
+
+    /// Whether it takes longer than [`Estimate::late_after`].
+    #[must_use]
+    pub fn is_late(&self, elapsed: Duration) -> bool {
+        self.late_after().is_some_and(|limit| elapsed > limit)
+    }
+
+    /// Whether it is silent for longer than [`Estimate::silent_after`].
     #[must_use]
     pub fn is_too_silent(&self, silence: Duration) -> bool {
-        !self.is_rough() && millis(silence) > self.silence_ms.max(millis(LOOK_MIN))
+        self.silent_after().is_some_and(|limit| silence > limit)
+    }
+
+    /// Whether it is so short that nobody need wait for it in the background.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.runs > 0 && self.p90_ms < SHORT_MS
     }
 
     /// Whether it is made of too few runs to rely on.
     #[must_use]
     pub fn is_rough(&self) -> bool {
-        self.runs < RUNS_MIN
+        self.runs > 0 && self.runs < RUNS_MIN
     }
 }
 
@@ -87,6 +116,7 @@ impl fmt::Display for Estimate {
         let [median, p90] = [self.median_ms, self.p90_ms].map(|ms| coarse_span(Duration::from_millis(ms)));
         let runs = self.runs;
         match runs {
+            0 => write!(f, "{median} expected"),
             1 => write!(f, "about {median} (1 run)"),
             _ if self.is_rough() => write!(f, "about {median} ({runs} runs)"),
             _ => write!(f, "{median}, 9 of 10 within {p90} ({runs} runs)"),
@@ -112,6 +142,14 @@ mod tests {
         let ten = estimate(&[1, 2, 3, 4, 50, 60, 70, 80, 90, 1000]).unwrap();
         assert_eq!(ten.to_string(), "50s, 9 of 10 within 1m30s (10 runs)");
         assert_eq!(ten.silence_ms, 500_000);
+    }
+
+    #[test]
+    fn what_somebody_expects_is_no_guess() {
+        let expected = Estimate::expected(Duration::from_mins(20));
+        assert_eq!(expected.to_string(), "20m expected");
+        assert_eq!(expected.late_after(), Some(Duration::from_mins(40)));
+        assert_eq!((expected.silent_after(), expected.is_short()), (None, false));
     }
 
     #[test]

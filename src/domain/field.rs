@@ -66,12 +66,26 @@ pub const EXTERNAL: &str = "external";
 pub const TELL: &str = "tell";
 /// Of a job: the lines that its patterns found, the last ones.
 pub const MATCHED: &str = "matched";
+/// Of a job: milliseconds that it is expected to take.
+pub const EXPECT: &str = "expect";
+/// Of a job: what was odd about it last.
+pub const ODD: &str = "odd";
+/// Of an artifact: the copy that is kept, relative to the store.
+pub const KEPT: &str = "kept";
+/// Of an artifact: the SHA-256 of its content, 64 hex digits.
+pub const SHA256: &str = "sha256";
+/// Of an artifact: bytes of its content.
+pub const BYTES: &str = "bytes";
 /// Of a rule: what it waits for, see [`crate::domain::rule::On`].
 pub const ON: &str = "on";
 /// Of a job: why it runs, `RULE: EVENT` each, the last cause last; see [`crate::domain::rule`].
 pub const TRAIL: &str = "trail";
 /// Of a job: `false` if its end starts nothing.
 pub const RULES: &str = "rules";
+/// Of a job: what was said to speculative work, `undecided`, `accepted` or `dropped`.
+pub const SPECULATIVE: &str = "speculative";
+/// Of a job: the id of the one that it does again.
+pub const AGAIN: &str = "again";
 
 /// The scalar registers that reports and pages show under names of their own, or that are no property of the record.
 pub const NAMED: [&str; 11] = [TITLE, BODY, STATUS, PRIORITY, KEY, PRIVATE, DEFER, BRANCH, WORKTREE, REASON, GONE];

@@ -65,6 +65,8 @@ pub const RULE: &str = "rule";
 pub const FINDING: &str = "finding";
 /// The name of the kind for what was settled.
 pub const DECISION: &str = "decision";
+/// The name of the kind for files that are results.
+pub const ARTIFACT: &str = "artifact";
 /// The name of the kind for everything else worth keeping.
 pub const NOTE: &str = "note";
 
@@ -249,7 +251,7 @@ pub static KINDS: [Kind; 15] = [
     Kind { name: NOTE, plural: "notes", prefix: 'n', statuses: &["live", "dropped"], ended: &["dropped"], ..BASE },
     Kind { name: HANDOFF, plural: "handoffs", prefix: 'h', ..BASE },
     Kind { name: SUMMARY, plural: "summaries", prefix: 'm', ..BASE },
-    Kind { name: "artifact", plural: "artifacts", prefix: 'a', ..BASE },
+    Kind { name: ARTIFACT, plural: "artifacts", prefix: 'a', ..BASE },
     Kind {
         name: SESSION,
         plural: "sessions",

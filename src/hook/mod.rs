@@ -54,6 +54,7 @@ pub fn answer(surroundings: &Surroundings, host: &str, store: Option<PathBuf>) -
             clock: surroundings.clock,
             seed: surroundings.seed,
             command: format!("state hook {host}"),
+            program: Some(surroundings.program.clone()),
         },
         program: surroundings.program.clone(),
         job: (surroundings.env)(JOB_VARIABLE),

@@ -64,6 +64,7 @@ impl<'a> Call<'a> {
             clock: self.process.clock,
             seed: self.process.seed,
             command: format!("state mcp: {}", self.name),
+            program: Some(self.process.program.clone()),
         }
     }
 

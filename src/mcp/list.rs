@@ -2,9 +2,10 @@
 
 use super::call::Call;
 use super::tools::{Detail, Verb};
-use super::{cut, print, schema};
+use super::{cut, job, print, schema};
 use crate::domain::text;
 use crate::error::Result;
+use crate::ops::job as jobs;
 use crate::ops::list::{self, COUNT_MAX, ListInput, ListLine};
 use crate::ops::ready;
 use schemars::JsonSchema;
@@ -16,11 +17,13 @@ const LIMIT: usize = 30;
 const LIMIT_MAX: usize = 500;
 /// The list that is not one of `list`'s.
 const READY: &str = "ready";
+/// The list that says what runs now.
+const JOBS: &str = "jobs";
 
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct List {
-    /// ready (what to do next, why), tasks, blockers, findings, decisions, notes, handoffs, summaries, artifacts, sessions,
+    /// ready (what to do next, why), tasks, blockers, findings, decisions, notes, handoffs, summaries, artifacts, jobs, sessions,
     /// mine, active, blocked, deferred, conflicts, kinds (all)
     word: Option<String>,
     #[serde(deserialize_with = "schema::words")]
@@ -55,7 +58,11 @@ impl Verb for List {
     const READS: bool = true;
 
     fn run(self, call: &Call) -> Result<String> {
-        let page = if self.word() == READY { self.ready(call)? } else { self.list(call)? };
+        let page = match self.word() {
+            READY => self.ready(call)?,
+            JOBS if self.is_plain() => self.jobs(call)?,
+            _ => self.list(call)?,
+        };
         Ok(self.print(&page))
     }
 }
@@ -116,6 +123,21 @@ impl List {
             _ => format!("Take the first: update {{\"do\":\"start\"}}.{blocked}\n"),
         };
         Ok(Page { lines: lines.collect(), total: report.total, below })
+    }
+
+    /// With filters jobs are records like others.
+    fn is_plain(&self) -> bool {
+        let texts = [&self.status, &self.branch, &self.path];
+        texts.iter().all(|text| text.is_none()) && self.tags.is_empty() && self.offset() == 0
+    }
+
+    fn jobs(&self, call: &Call) -> Result<Page> {
+        let report = jobs::list(&call.workspace()?, false, self.limit())?;
+        let lines: Vec<String> =
+            report.jobs.iter().map(|held| job::print(held, call.now()).trim_end().to_owned()).collect();
+        let below =
+            if lines.is_empty() { "No jobs: run {\"command\":\"make test\"}\n".to_owned() } else { String::new() };
+        Ok(Page { lines, total: report.total, below })
     }
 
     fn print(&self, page: &Page) -> String {

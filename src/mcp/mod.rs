@@ -20,11 +20,13 @@
 mod add;
 mod call;
 mod cut;
+mod job;
 mod list;
 mod print;
 mod prompts;
 mod resources;
 mod resume;
+mod run;
 mod schema;
 mod search;
 mod server;

@@ -2,9 +2,9 @@
 
 use super::call::Call;
 use super::tools::{Detail, Verb};
-use super::{cut, print, schema};
+use super::{cut, job, print, schema};
 use crate::error::{Error, Result};
-use crate::ops::show;
+use crate::ops::show::{self, Shown};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -41,7 +41,11 @@ impl Verb for Show {
         }
         let report = show::show(&call.workspace()?, &self.ids, self.at.as_deref())?;
         let manner = (call.now(), self.detail.unwrap_or_default());
-        let text: Vec<String> = report.records.iter().map(|record| print::full(&record.record, manner)).collect();
+        let full = |shown: &Shown| {
+            let job = shown.job.as_ref().map(|held| job::full(held, call.now()));
+            print::full(&shown.record, manner) + &job.unwrap_or_default()
+        };
+        let text: Vec<String> = report.records.iter().map(full).collect();
         let more = |next: usize| cut::call("show", &self.rest(next));
         Ok(cut::part(&text.join("\n"), (self.offset.unwrap_or(0), cut::budget(self.budget)), more))
     }

@@ -1,7 +1,7 @@
-//! The table of tools. A further one, as `run`, is a file and a row.
+//! The table of tools. A further one is a file and a row.
 
 use super::call::Call;
-use super::{add, list, resume, schema, search, show, update};
+use super::{add, list, resume, run, schema, search, show, update};
 use crate::domain::text;
 use crate::error::{Error, Kind, Result};
 use rmcp::model::{Tool, ToolAnnotations};
@@ -17,6 +17,8 @@ pub(super) trait Verb: DeserializeOwned + JsonSchema {
     const ABOUT: &'static str;
     /// Whether it changes nothing.
     const READS: bool;
+    /// Whether it may take long, so that other calls must not wait for it.
+    const WAITS: bool = false;
 
     /// Does it, and answers with text.
     fn run(self, call: &Call) -> Result<String>;
@@ -27,24 +29,26 @@ pub(super) struct Row {
     pub(super) name: &'static str,
     about: &'static str,
     reads: bool,
+    pub(super) waits: bool,
     schema: fn() -> Map<String, Value>,
     run: fn(Map<String, Value>, &Call) -> Result<String>,
 }
 
-const TOOLS: [Row; 6] = [
+const TOOLS: [Row; 7] = [
     row::<resume::Resume>(),
     row::<search::Search>(),
     row::<show::Show>(),
     row::<list::List>(),
     row::<add::Add>(),
     row::<update::Update>(),
+    row::<run::Run>(),
 ];
 
 const fn row<V: Verb>() -> Row {
-    Row { name: V::NAME, about: V::ABOUT, reads: V::READS, schema: schema::of::<V>, run: run::<V> }
+    Row { name: V::NAME, about: V::ABOUT, reads: V::READS, waits: V::WAITS, schema: schema::of::<V>, run: call::<V> }
 }
 
-fn run<V: Verb>(arguments: Map<String, Value>, call: &Call) -> Result<String> {
+fn call<V: Verb>(arguments: Map<String, Value>, call: &Call) -> Result<String> {
     let verb: V = serde_json::from_value(Value::Object(arguments)).map_err(|error| {
         let schema = schema::of::<V>();
         let names = schema.get("properties").and_then(Value::as_object);

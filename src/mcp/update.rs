@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::tools::Verb;
-use super::{cut, print, schema};
+use super::{cut, job, print, schema};
 use crate::domain::draft::Draft;
 use crate::domain::{kind, text};
 use crate::error::{Error, Result};
@@ -10,7 +10,7 @@ use crate::ops::done::{self, End, EndInput, EndReport};
 use crate::ops::edit::{self, EditInput};
 use crate::ops::link::{self, LinkInput};
 use crate::ops::start::{self, StartInput, StartReport};
-use crate::ops::{block, init, undo};
+use crate::ops::{block, init, job as jobs, undo};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt::Write as _;
@@ -45,6 +45,9 @@ pub(super) struct Update {
     append: Option<String>,
     status: Option<String>,
     priority: Option<u8>,
+    /// Of a job elsewhere: its exit code
+    #[schemars(skip)]
+    exit: Option<i32>,
     #[schemars(skip)]
     key: Option<String>,
     #[schemars(skip)]
@@ -122,7 +125,8 @@ impl Do {
     fn takes(self) -> Vec<&'static str> {
         match self {
             Self::Start => [&["ids"], &PARTS[..]].concat(),
-            Self::Done | Self::Drop | Self::Block => vec!["ids", "reason"],
+            Self::Done => vec!["ids", "reason", "exit"],
+            Self::Drop | Self::Block => vec!["ids", "reason"],
             Self::Edit => [&["ids", "append", "status", "untag", "unref"], &PARTS[..]].concat(),
             Self::Link | Self::Unlink => vec!["ids", "type", "to"],
             Self::Undo | Self::Init => Vec::new(),
@@ -142,6 +146,7 @@ impl Update {
             ("append", is_text(&self.append)),
             ("status", is_text(&self.status)),
             ("priority", self.priority.is_some()),
+            ("exit", self.exit.is_some()),
             ("key", is_text(&self.key)),
             ("defer", is_text(&self.defer)),
             ("tags", !self.tags.is_empty()),
@@ -204,8 +209,18 @@ impl Update {
         if self.ids.is_empty() {
             return Err(missing("ids are missing", r#"{"do":"done","ids":["t-4kq21"],"reason":"WHAT CAME OF IT"}"#));
         }
+        let workspace = call.writing()?;
+        if jobs::are_jobs(&workspace, &self.ids)? {
+            let end_one = |id: &String| match (end, self.exit) {
+                (End::Drop, _) => jobs::stop(&workspace, id, self.reason.as_deref()),
+                (End::Done, Some(code)) => jobs::finish(&workspace, id, code, Vec::new(), self.reason.as_deref()),
+                (End::Done, None) => Err(missing("how did it end", r#"{"do":"done","ids":["j-4kq21"],"exit":0}"#)),
+            };
+            let ended = self.ids.iter().map(end_one).collect::<Result<Vec<_>>>()?;
+            return Ok(ended.iter().map(|held| job::print(held, call.now())).collect());
+        }
         let input = EndInput { ids: self.ids, end, message: self.reason };
-        Ok(print_end(&done::end(&call.writing()?, &input)?))
+        Ok(print_end(&done::end(&workspace, &input)?))
     }
 
     fn block(self, call: &Call) -> Result<String> {

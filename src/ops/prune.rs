@@ -3,9 +3,13 @@
 //! A plan first, from reads alone; then one rewrite of the log that carries it out, unless the log was rewritten between.
 //! A record that ended long ago, and to which nothing live is tied, keeps one event with its final state. Of repeated
 //! changes of the same registers by one session only the last stays. Nothing that a reader of the present sees changes;
-//! what is lost is how those records came to be what they are.
+//! what is lost is how those records came to be what they are. Of jobs that ended as long ago the files go, unless somebody
+//! may still ask for them; their records stay.
 
+mod jobs;
 mod plan;
+
+pub use jobs::PrunedJobs;
 
 use super::Workspace;
 use super::doctor::Progress;
@@ -43,6 +47,8 @@ pub struct PruneReport {
     pub repeats: usize,
     /// The ids of some of the records.
     pub examples: Vec<String>,
+    /// Files of jobs that go.
+    pub jobs: PrunedJobs,
 }
 
 /// What becomes of one event.
@@ -62,12 +68,18 @@ type Fates = BTreeMap<u64, Fate>;
 /// As the store says; `Conflict` if the log is rewritten by somebody else between plan and deed.
 pub fn prune(workspace: &Workspace, input: PruneInput, progress: Progress<'_>) -> Result<PruneReport> {
     let (fates, mut report) = plan::plan(workspace, input, progress)?;
-    if input.dry_run || fates.is_empty() {
+    let (doomed, jobs) = jobs::plan(workspace, input.before)?;
+    report.jobs = jobs;
+    if input.dry_run || fates.is_empty() && doomed.is_empty() {
+        return Ok(report);
+    }
+    report.applied = true;
+    jobs::carry_out(workspace, &doomed, input.before)?;
+    if fates.is_empty() {
         return Ok(report);
     }
     let mut edit = |position, event| carry_out(&fates, position, event);
     workspace.store.rewrite(&mut edit, &|done, total| progress("log", done, total))?;
-    report.applied = true;
     // The event up to which the index reached may be gone, and then it is not believed any more.
     search::catch_up(workspace, &|done, total| progress("index", done, total))?;
     Ok(report)

@@ -54,7 +54,7 @@ pub fn show(workspace: &Workspace, words: &[String], at: Option<&str>) -> Result
                 None => record,
             };
             let is_job = record.kind() == kind::JOB && until.is_none();
-            let job = is_job.then(|| JobReport::of(view, workspace, &record, JOB_LINES)).transpose()?;
+            let job = is_job.then(|| JobReport::asked(view, workspace, &record, JOB_LINES)).transpose()?;
             jobs.extend(job.is_some().then_some(record.uid));
             let is_rule = record.kind() == kind::RULE && until.is_none();
             let rule = is_rule.then(|| RuleReport::of(view, &record)).transpose()?;

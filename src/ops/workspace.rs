@@ -115,6 +115,8 @@ pub struct Environment {
     pub seed: [u8; 16],
     /// What the lock says to those who wait.
     pub command: String,
+    /// The path of this program, by which it starts itself again in the background; a library has none.
+    pub program: Option<PathBuf>,
 }
 
 impl Workspace {
@@ -144,7 +146,7 @@ impl Workspace {
             location,
             place: place.masked(),
             identity: masked(environment.identity),
-            program: None,
+            program: environment.program,
             rules: Rules::default(),
         }
     }

@@ -13,3 +13,4 @@ pub mod job;
 pub mod process_id;
 pub mod surroundings;
 pub mod watch;
+pub mod worktree;

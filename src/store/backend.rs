@@ -3,6 +3,7 @@
 //! A reader must not change the file, yet after any `kill -9` redb has to repair before it reads. So a reader's writes stay
 //! in memory. A writer seals the disk after its one commit: what redb would write while closing (a second commit with three
 //! or four more fsyncs) fails and is ignored; the next open repairs instead, in half a millisecond with `quick_repair`.
+//! That repair writes what is there already and syncs twice; of these syncs one is enough, right before the first change.
 //!
 //! What a disk is made of can be replaced ([`Medium`]), so that tests can cut the power and let any access fail.
 
@@ -63,6 +64,10 @@ struct Inner {
 
 #[derive(Debug)]
 enum Mode {
+    /// Nothing was written yet that is not there already. `owed`: a sync was asked for.
+    Untouched {
+        owed: bool,
+    },
     Direct,
     /// `held`: how much of the medium still shows; it is less than `len` once the disk was cut or has grown.
     CopyOnWrite {
@@ -76,7 +81,7 @@ enum Mode {
 impl Disk {
     /// Writes go to `medium`.
     pub(super) fn direct(medium: Arc<dyn Medium>) -> Self {
-        Self(Arc::new(Inner { medium, mode: Mutex::new(Mode::Direct) }))
+        Self(Arc::new(Inner { medium, mode: Mutex::new(Mode::Untouched { owed: false }) }))
     }
 
     /// Writes stay in memory; `medium` may be open for reading only.
@@ -84,6 +89,12 @@ impl Disk {
         let len = medium.len()?;
         let mode = Mode::CopyOnWrite { len, held: len, pages: BTreeMap::new() };
         Ok(Self(Arc::new(Inner { medium, mode: Mutex::new(mode) })))
+    }
+
+    /// Makes durable what others wrote, if that was asked for and put off.
+    pub(super) fn settle(&self) -> io::Result<()> {
+        let mut mode = self.mode();
+        if let Mode::Untouched { .. } = *mode { self.0.touch(&mut mode) } else { Ok(()) }
     }
 
     /// From now on every access fails: nothing that redb does while it closes reaches the file.
@@ -97,6 +108,25 @@ impl Disk {
 }
 
 impl Inner {
+    /// To be called before the first change: what was to be durable before it is.
+    fn touch(&self, mode: &mut Mode) -> io::Result<()> {
+        if let Mode::Untouched { owed: true } = mode {
+            self.medium.sync()?;
+        }
+        *mode = Mode::Direct;
+        Ok(())
+    }
+
+    /// Whether a page or less holds these bytes already; a longer piece is not compared.
+    fn holds(&self, offset: u64, data: &[u8]) -> io::Result<bool> {
+        if data.len() as u64 > PAGE || offset + data.len() as u64 > self.medium.len()? {
+            return Ok(false);
+        }
+        let mut there = vec![0; data.len()];
+        self.medium.read(offset, &mut there)?;
+        Ok(there == data)
+    }
+
     /// Reads what the first `held` bytes of the medium have of a page; the rest is zero.
     fn page(&self, number: u64, held: u64) -> io::Result<Vec<u8>> {
         let start = number * PAGE;
@@ -124,7 +154,7 @@ fn pages(offset: u64, len: usize) -> impl Iterator<Item = (u64, std::ops::Range<
 impl StorageBackend for Disk {
     fn len(&self) -> io::Result<u64> {
         match &*self.mode() {
-            Mode::Direct => self.0.medium.len(),
+            Mode::Untouched { .. } | Mode::Direct => self.0.medium.len(),
             Mode::CopyOnWrite { len, .. } => Ok(*len),
             Mode::Sealed => Err(sealed()),
         }
@@ -133,7 +163,7 @@ impl StorageBackend for Disk {
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let mode = self.mode();
         match &*mode {
-            Mode::Direct => self.0.medium.read(offset, out),
+            Mode::Untouched { .. } | Mode::Direct => self.0.medium.read(offset, out),
             Mode::CopyOnWrite { len, .. } if offset + out.len() as u64 > *len => {
                 Err(io::ErrorKind::UnexpectedEof.into())
             }
@@ -155,7 +185,14 @@ impl StorageBackend for Disk {
     }
 
     fn set_len(&self, new: u64) -> io::Result<()> {
-        match &mut *self.mode() {
+        let mut mode = self.mode();
+        if let Mode::Untouched { .. } = *mode
+            && new != self.0.medium.len()?
+        {
+            self.0.touch(&mut mode)?;
+        }
+        match &mut *mode {
+            Mode::Untouched { .. } => Ok(()),
             Mode::Direct => self.0.medium.set_len(new),
             Mode::CopyOnWrite { len, held, pages } => {
                 pages.split_off(&new.div_ceil(PAGE));
@@ -167,7 +204,11 @@ impl StorageBackend for Disk {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        match &*self.mode() {
+        match &mut *self.mode() {
+            Mode::Untouched { owed } => {
+                *owed = true;
+                Ok(())
+            }
             Mode::Direct => self.0.medium.sync(),
             Mode::CopyOnWrite { .. } => Ok(()),
             Mode::Sealed => Err(sealed()),
@@ -175,8 +216,15 @@ impl StorageBackend for Disk {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        match &mut *self.mode() {
-            Mode::Direct => self.0.medium.write(offset, data),
+        let mut mode = self.mode();
+        if let Mode::Untouched { .. } = *mode {
+            if self.0.holds(offset, data)? {
+                return Ok(());
+            }
+            self.0.touch(&mut mode)?;
+        }
+        match &mut *mode {
+            Mode::Untouched { .. } | Mode::Direct => self.0.medium.write(offset, data),
             Mode::CopyOnWrite { held, pages: written, .. } => {
                 for (number, range, at) in pages(offset, data.len()) {
                     let page = match written.entry(number) {
@@ -215,6 +263,73 @@ mod tests {
         disk.read(9_000, &mut seen).unwrap();
         assert_eq!(seen, [0; 14], "what was cut off is gone");
         assert_eq!(std::fs::read(&path).unwrap(), vec![7u8; 10_000]);
+    }
+
+    /// Bytes, and what was done to them.
+    #[derive(Debug, Default)]
+    struct Counting(Mutex<(Vec<u8>, Vec<&'static str>)>);
+
+    impl Medium for Counting {
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.0.lock().unwrap().0.len() as u64)
+        }
+
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            let at = usize::try_from(offset).unwrap();
+            out.copy_from_slice(&self.0.lock().unwrap().0[at..at + out.len()]);
+            Ok(())
+        }
+
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            let at = usize::try_from(offset).unwrap();
+            let mut inner = self.0.lock().unwrap();
+            inner.0[at..at + data.len()].copy_from_slice(data);
+            inner.1.push("write");
+            Ok(())
+        }
+
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            let mut inner = self.0.lock().unwrap();
+            inner.0.resize(usize::try_from(len).unwrap(), 0);
+            inner.1.push("length");
+            Ok(())
+        }
+
+        fn sync(&self) -> io::Result<()> {
+            self.0.lock().unwrap().1.push("sync");
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_is_there_already_is_synced_once_before_the_first_change() {
+        let medium = Arc::new(Counting(Mutex::new((b"head, pages".to_vec(), Vec::new()))));
+        let done = || std::mem::take(&mut medium.0.lock().unwrap().1);
+        let disk = Disk::direct(Arc::clone(&medium) as Arc<dyn Medium>);
+        for _ in 0..2 {
+            disk.write(0, b"head").unwrap();
+            disk.sync_data().unwrap();
+        }
+        disk.set_len(11).unwrap();
+        assert!(done().is_empty(), "nothing changes by that");
+        disk.write(0, b"HEAD").unwrap();
+        disk.write(0, b"HEAD").unwrap();
+        disk.sync_data().unwrap();
+        assert_eq!(done(), ["sync", "write", "write", "sync"]);
+        disk.settle().unwrap();
+        assert!(done().is_empty(), "nothing is owed");
+
+        let disk = Disk::direct(Arc::clone(&medium) as Arc<dyn Medium>);
+        disk.settle().unwrap();
+        assert!(done().is_empty(), "nothing was asked for");
+        let disk = Disk::direct(Arc::clone(&medium) as Arc<dyn Medium>);
+        disk.sync_data().unwrap();
+        disk.settle().unwrap();
+        assert_eq!(done(), ["sync"], "what another left is durable before it is told");
+        let disk = Disk::direct(Arc::clone(&medium) as Arc<dyn Medium>);
+        disk.sync_data().unwrap();
+        disk.set_len(20).unwrap();
+        assert_eq!(done(), ["sync", "length"]);
     }
 
     #[test]

@@ -237,7 +237,10 @@ impl Store {
         rehearse(&medium, &path)?;
         let disk = Disk::direct(medium);
         let database = database(disk.clone(), &path)?;
-        let result = self.write_in(&database, &path, change);
+        let result = self.write_in(&database, &path, change).and_then(|value| {
+            disk.settle().map_err(|e| Error::io("cannot write the store", e))?;
+            Ok(value)
+        });
         disk.seal();
         result
     }

@@ -7,7 +7,8 @@
 //! Nothing here asserts a speed. It fails only when a command fails or its answer is wrong.
 //!
 //! `corpus` makes records, `contender` is one of the two ledgers, `rows` lists the commands, `measure` times them, `crowd` is
-//! many processes at once, `agents` what hosts wait for, `bulk` the long work, `report` the tables.
+//! many processes at once, `agents` what hosts wait for, `jobs` background jobs beside pueue and task-spooler, `bulk` the
+//! long work, `report` the tables.
 #![allow(
     unreachable_pub,
     clippy::pedantic,
@@ -24,6 +25,7 @@ mod corpus;
 mod crowd;
 mod day;
 mod floor;
+mod jobs;
 mod measure;
 mod options;
 mod peer;
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         ["peer", ref rest @ ..] => peer::run(rest),
         ["floor", path] => floor::append(path),
         ["floor", ..] => Ok(()),
+        ["job", ref rest @ ..] => jobs::work::run(rest),
         _ if words.contains(&"--help") => print(options::HELP),
         // Test runners start every target; only cargo bench says so.
         _ if !words.contains(&"--bench") => print("to measure: cargo bench -- --help"),
@@ -70,6 +73,11 @@ fn print(text: &str) -> Result<()> {
 
 fn bench(words: &[&str]) -> Result<()> {
     let options = Options::parse(words)?;
+    if options.is_of_jobs() {
+        let rows = jobs::measure(&options)?;
+        println!("{}", jobs::text(&rows));
+        return report::save_jobs(&options, &rows);
+    }
     let corpus = corpus::Corpus::load(options.data.as_deref())?;
     eprintln!("records from {}", corpus.source);
     let mut report = report::Report::new(&corpus.source)?;
@@ -77,6 +85,7 @@ fn bench(words: &[&str]) -> Result<()> {
         let (world, built) = World::build(&options, &corpus, size)?;
         report.sizes.push(day::live(&world, built)?);
     }
+    report.jobs = jobs::measure(&options)?;
     println!("{}", report.text());
     report.save(&options)
 }

@@ -11,6 +11,7 @@ cargo bench -- [OPTIONS]
   --readme        write the tables into README.md
   --json FILE     write everything that was measured
   --keep DIR      keep inputs and stores there, and use those of 100k and more again
+  --programs DIR  look there for pueue, pueued and tsp, before the PATH
   --data FILE     commits as JSON lines, plain or xz [../shared/data/scale/commits-120k.jsonl.xz]
 The full run: cargo bench -- --sizes 1k,10k,100k,1m --readme";
 
@@ -29,6 +30,8 @@ pub struct Options {
     pub json: Option<PathBuf>,
     /// Where stores stay.
     pub keep: Option<PathBuf>,
+    /// Where programs to compare jobs with are looked for first.
+    pub programs: Option<PathBuf>,
     /// Where the records come from.
     pub data: Option<PathBuf>,
 }
@@ -43,6 +46,7 @@ impl Options {
             readme: false,
             json: None,
             keep: None,
+            programs: None,
             data: None,
         };
         let mut words = words.iter();
@@ -56,6 +60,7 @@ impl Options {
                 "--readme" => options.readme = true,
                 "--json" => options.json = Some(value()?.into()),
                 "--keep" => options.keep = Some(value()?.into()),
+                "--programs" => options.programs = Some(value()?.into()),
                 "--data" => options.data = Some(value()?.into()),
                 _ => return Err(format!("'{word}' is not an option\n{HELP}").into()),
             }
@@ -64,6 +69,11 @@ impl Options {
             return Err("README.md gets all rows or none: --readme without --only".into());
         }
         Ok(options)
+    }
+
+    /// Whether only jobs are wanted, which need no records.
+    pub fn is_of_jobs(&self) -> bool {
+        self.only.starts_with("jobs")
     }
 
     /// Whether a row is wanted.

@@ -2,6 +2,7 @@
 
 use crate::bulk::Bulk;
 use crate::day::Day;
+use crate::jobs::{self, JobRow};
 use crate::measure::{Measured, Want};
 use crate::options::{Options, short};
 use crate::timing::Times;
@@ -26,6 +27,8 @@ pub struct Report {
     records: String,
     /// What was measured, smallest size first.
     pub sizes: Vec<Day>,
+    /// Background jobs.
+    pub jobs: Vec<JobRow>,
 }
 
 impl Report {
@@ -33,19 +36,20 @@ impl Report {
     pub fn new(source: &str) -> Result<Self> {
         let version = timing::run(Command::new(env!("CARGO_BIN_EXE_state")).arg("--version"))?.text;
         let machine = format!("{}, SQLite {}; {}", version.trim(), rusqlite::version(), machine());
-        Ok(Self { machine, records: source.to_owned(), sizes: Vec::new() })
+        Ok(Self { machine, records: source.to_owned(), sizes: Vec::new(), jobs: Vec::new() })
     }
 
     /// Both tables and what they mean, as Markdown that reads well as it is.
     pub fn text(&self) -> String {
         let (commands, long) = (self.commands(), self.long());
-        let missed = [&commands, &long].iter().map(|table| table.matches(MISSED).count()).sum::<usize>();
+        let jobs = jobs::text(&self.jobs);
+        let missed = [&commands, &long, &jobs].iter().map(|table| table.matches(MISSED).count()).sum::<usize>();
         format!(
             "{commands}\nMilliseconds of a whole process, caches warm: median (99th percentile) of `state` · of SQLite with FTS5, which \
              does the same durable work in\nthe same run. *growth*: largest size to smallest; *: SQLite*, *: floor*: at \
              the largest size. The floor opens a file, appends 500 bytes,\nsyncs. *MB*: the most anonymous memory, \
              {MEMORY_MAX:.0} wanted. {MISSED} misses what is wanted: {missed}.\n\n{long}\n`state` · SQLite. Records from {}. \
-             {}.\n",
+             {}.\n\n{jobs}",
             self.records, self.machine
         )
     }
@@ -96,6 +100,14 @@ impl Report {
         }
         if lines.len() > 1 { align(&lines) } else { String::new() }
     }
+}
+
+/// Writes what was measured of jobs alone.
+pub fn save_jobs(options: &Options, rows: &[JobRow]) -> Result<()> {
+    if let Some(path) = &options.json {
+        std::fs::write(path, serde_json::to_string_pretty(rows)?)?;
+    }
+    Ok(())
 }
 
 /// The names in the order in which they first come.
@@ -166,12 +178,12 @@ fn both(bulk: &Bulk, size: usize) -> String {
     format!("{}{missed} · {}", cell(bulk.state), cell(bulk.sqlite))
 }
 
-fn mark(missed: bool) -> &'static str {
+pub fn mark(missed: bool) -> &'static str {
     if missed { MISSED } else { "" }
 }
 
 /// Three figures; more only before the point.
-fn plain(number: f64) -> String {
+pub fn plain(number: f64) -> String {
     let text = match number {
         _ if number.fract() == 0.0 && number < 1000.0 => format!("{number}"),
         _ if number < 9.995 => format!("{number:.2}"),
@@ -190,7 +202,7 @@ fn plain(number: f64) -> String {
 }
 
 /// A Markdown table whose columns stand below each other: the first two to the left, numbers to the right.
-fn align(lines: &[Vec<String>]) -> String {
+pub fn align(lines: &[Vec<String>]) -> String {
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0).max(4);
     let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
     let mut text = String::new();

@@ -92,6 +92,7 @@ impl Crew {
             clock: now,
             seed: [7; 16],
             command: "model".to_owned(),
+            program: None,
         };
         Workspace::place(environment("a")).store.init().unwrap();
         let sessions = ["a", "b", "c"].map(|name| Workspace::open(environment(name)).unwrap()).into();

@@ -140,7 +140,7 @@ impl ReadOnly {
     }
 
     /// Runs a shell script in a mount namespace.
-    fn script(&self, workspace: &Workspace, script: &str) -> Output {
+    pub fn script(&self, workspace: &Workspace, script: &str) -> Output {
         self.shell(workspace, script).output().unwrap()
     }
 

@@ -148,6 +148,7 @@ fn done_and_killed(workspace: &Workspace, task: &str) {
         clock: chrono::Utc::now,
         seed: [9; 16],
         command: "test".into(),
+        program: None,
     };
     let opened = Opened::open(environment).unwrap();
     done::end(&opened, &EndInput { ids: vec![task.to_owned()], end: End::Done, message: None }).unwrap();

@@ -29,6 +29,7 @@ fn library(dir: &Path) -> state::ops::Workspace {
         clock,
         seed: [7; 16],
         command: "test".into(),
+        program: None,
     };
     state::ops::Workspace::place(environment()).store.init().unwrap();
     state::ops::Workspace::open(environment()).unwrap()

@@ -108,6 +108,7 @@ fn workspace(dir: &Path, session: &str, seed: u8) -> Workspace {
         clock: Utc::now,
         seed: [seed; 16],
         command: "test".into(),
+        program: None,
     };
     Workspace::place(environment()).store.init().unwrap();
     Workspace::open(environment()).unwrap()

@@ -40,6 +40,9 @@ pub struct Exit {
     /// Why some output could not be kept: `output lost from byte N: no space left on device`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_lost: Option<String>,
+    /// It failed, and its last lines say that it wanted a terminal, which no job has.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub wanted_terminal: bool,
     /// Processes of it that went on when its command had ended. They are not touched unless somebody asks for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left_behind: Option<Group>,
@@ -132,11 +135,28 @@ pub struct ResultFile {
     pub sha256: String,
     /// Its length.
     pub bytes: u64,
+    /// The copy that is kept, relative to the job's directory; none of a directory, or of a file that is too large.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<PathBuf>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+/// The signals that end commands most often; their numbers are the same on all systems.
+fn name_of(signal: i32) -> &'static str {
+    match signal {
+        1 => ", SIGHUP",
+        2 => ", SIGINT",
+        6 => ", SIGABRT",
+        9 => ", SIGKILL",
+        11 => ", SIGSEGV",
+        13 => ", SIGPIPE",
+        15 => ", SIGTERM",
+        _ => "",
+    }
 }
 
 impl Outcome {
@@ -168,17 +188,40 @@ impl Exit {
     pub fn duration(&self) -> Option<TimeDelta> {
         self.attempts.last().map(|attempt| attempt.ended_at.signed_duration_since(attempt.started_at))
     }
+
+    /// Why it ended so, in a line: the reason, or the signal that nobody here sent.
+    #[must_use]
+    pub fn why(&self) -> Option<String> {
+        let signal = || self.signal.filter(|_| self.outcome == Outcome::Failed && self.code.is_none());
+        self.reason.clone().or_else(|| signal().map(|signal| format!("signal {signal}{}", name_of(signal))))
+    }
 }
 
 /// As a phrase: `ok`, `failed with exit code 2`, `killed: its session ended`.
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.outcome.name())?;
-        match (&self.reason, self.code, self.signal) {
-            (Some(reason), ..) => write!(f, ": {reason}"),
-            (None, Some(code), _) if self.outcome == Outcome::Failed => write!(f, " with exit code {code}"),
-            (None, None, Some(signal)) if self.outcome == Outcome::Failed => write!(f, " by signal {signal}"),
-            _ => Ok(()),
-        }
+        phrase(f, self.outcome, self.reason.as_deref(), (self.code, self.signal))
+    }
+}
+
+/// The same of one attempt.
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        phrase(f, self.outcome, self.reason.as_deref(), (self.code, self.signal))
+    }
+}
+
+fn phrase(
+    f: &mut fmt::Formatter<'_>,
+    outcome: Outcome,
+    reason: Option<&str>,
+    (code, signal): (Option<i32>, Option<i32>),
+) -> fmt::Result {
+    f.write_str(outcome.name())?;
+    match (reason, code, signal) {
+        (Some(reason), ..) => write!(f, ": {reason}"),
+        (None, Some(code), _) if outcome == Outcome::Failed => write!(f, " with exit code {code}"),
+        (None, None, Some(signal)) if outcome == Outcome::Failed => write!(f, " by signal {signal}"),
+        _ => Ok(()),
     }
 }

@@ -6,12 +6,14 @@
 mod after;
 mod exit;
 pub mod measure;
+mod speculative;
 mod status;
 #[cfg(test)]
 mod tests;
 
 pub use after::{After, Verdict, Want};
 pub use exit::{Attempt, Exit, Group, Member, Outcome, ResultFile};
+pub use speculative::{Decision, Speculative};
 pub use status::{State, Status};
 
 use super::text::quoted;
@@ -27,6 +29,8 @@ pub const VERSION: u32 = 1;
 pub const OUTPUT_BYTES_DEFAULT: u64 = 64 << 20;
 /// Less than this would hold neither a beginning nor an end.
 pub const OUTPUT_BYTES_MIN: u64 = 4 << 10;
+/// Bytes of a command with all its arguments; the system passes on little more.
+pub const COMMAND_BYTES_MAX: usize = 2 << 20;
 /// Attempts after the first.
 pub const RETRIES_MAX: u32 = 100;
 /// Slots of a group.
@@ -97,8 +101,82 @@ pub struct Spec {
     /// It is not meant to end: ending by itself is a failure.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub service: bool,
+    /// Milliseconds that whoever asked for it expects it to take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expect_ms: Option<u64>,
+    /// Milliseconds after which it is told that it takes long, from earlier runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late_ms: Option<u64>,
+    /// Milliseconds of silence after which that is told, from earlier runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silent_ms: Option<u64>,
+    /// What of it is told to its session without being asked.
+    #[serde(skip_serializing_if = "Tell::is_default")]
+    pub tell: Tell,
+    /// Shell command that runs once when it has ended; [`BELL`] for the terminal of whoever asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notify: Option<String>,
+    /// The terminal whose bell is rung.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<PathBuf>,
+    /// It is done before anybody has said that it is wanted: what it does can be taken back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speculative: Option<Speculative>,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
+}
+
+/// Who asked for a running job last, and what was to be seen then.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    /// The session.
+    pub session: String,
+    /// Bytes that it had printed.
+    pub bytes: u64,
+    /// When it was told to look again.
+    pub look_again: DateTime<Utc>,
+}
+
+impl Asked {
+    /// Whether the same session asks again before its time, and there is nothing new.
+    #[must_use]
+    pub fn is_too_soon(&self, session: &str, bytes: u64, now: DateTime<Utc>) -> bool {
+        self.session == session && self.bytes == bytes && now < self.look_again
+    }
+}
+
+/// What [`Spec::notify`] says to ring the bell of the terminal.
+pub const BELL: &str = "bell";
+
+/// What of a job is told to its session without being asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tell {
+    /// Its end, and what is odd about it.
+    #[default]
+    Done,
+    /// The lines that its patterns find, too.
+    Progress,
+    /// Nothing.
+    Asked,
+}
+
+impl Tell {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+    fn is_default(&self) -> bool {
+        *self == Self::Done
+    }
+
+    /// The stable word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Progress => "progress",
+            Self::Asked => "asked",
+        }
+    }
 }
 
 /// How the end of work elsewhere becomes known, besides a report.
@@ -145,6 +223,7 @@ impl Spec {
     /// `Usage`: no command, zero slots, too many retries, a group without a usable name, a pattern that is none, limits
     /// of no length, options that contradict each other.
     pub fn check(&self) -> Result<()> {
+        self.check_words()?;
         let no_command = self.command.first().is_none_or(|program| program.trim().is_empty());
         if no_command && self.external.is_none() {
             return Err(Error::usage("no command to run").hint("write it after `--`: state run -- make test"));
@@ -160,6 +239,26 @@ impl Spec {
         self.check_numbers()?;
         self.check_slots()?;
         self.matches.iter().try_for_each(|pattern| check_pattern(pattern))
+    }
+
+    fn check_words(&self) -> Result<()> {
+        let texts = self.command.iter().chain(&self.cleanup).chain(&self.label);
+        let texts =
+            texts.chain(self.external.iter().filter_map(|external| external.poll.as_ref()).map(|poll| &poll.command));
+        let (mut bytes, mut has_nul) = (0usize, false);
+        for text in texts {
+            bytes = bytes.saturating_add(text.len());
+            has_nul |= text.contains('\0');
+        }
+        if has_nul {
+            return Err(Error::usage("a command cannot hold a NUL byte").hint("put it into a file, and use `--stdin`"));
+        }
+        if bytes > COMMAND_BYTES_MAX {
+            let (said, most) = (measure::print_size(bytes as u64), measure::print_size(COMMAND_BYTES_MAX as u64));
+            return Err(Error::usage(format!("a command of {said}: at most {most} can be kept"))
+                .hint("put it into a script, or what it reads into a file for `--stdin`"));
+        }
+        Ok(())
     }
 
     fn check_numbers(&self) -> Result<()> {

@@ -49,7 +49,9 @@ fn amounts_of_bytes() {
 #[test]
 fn a_spec_that_cannot_be_done_is_refused() {
     let slots = |group: &str, count| Some(Slots { group: group.into(), count });
-    let table: [(Spec, &str); 10] = [
+    let table: [(Spec, &str); 12] = [
+        (Spec { command: vec!["echo".into(), "a\0b".into()], ..job() }, "a command cannot hold a NUL byte"),
+        (Spec { command: vec!["x".repeat(10 << 20)], ..job() }, "a command of 10 MB: at most 2 MB can be kept"),
         (Spec { command: vec![], ..job() }, "no command to run"),
         (Spec { command: vec!["  ".into()], ..job() }, "no command to run"),
         (Spec { external: Some(External::default()), ..job() }, "an external job has no command here"),
@@ -109,7 +111,11 @@ fn files_of_other_versions_are_read() {
     let exit: Exit = serde_json::from_str(r#"{"outcome":"timeout"}"#).unwrap();
     assert_eq!(exit.to_string(), "timeout");
     let failed = Exit { outcome: Outcome::Failed, code: Some(2), ..Exit::default() };
-    assert_eq!(failed.to_string(), "failed with exit code 2");
+    assert_eq!((failed.to_string(), failed.why()), ("failed with exit code 2".into(), None));
+    let killed = Exit { signal: Some(9), code: None, ..failed };
+    assert_eq!((killed.to_string(), killed.why()), ("failed by signal 9".into(), Some("signal 9, SIGKILL".into())));
+    let ours = Exit { outcome: Outcome::Timeout, signal: Some(15), ..Exit::default() };
+    assert_eq!(ours.why(), None, "sent from here");
 }
 
 #[test]
@@ -144,3 +150,14 @@ proptest! {
 }
 
 const SPAN_MS: u64 = 36_525 * 86_400_000;
+
+#[test]
+fn it_is_too_soon_for_the_same_session_and_output_only() {
+    let at = |seconds| DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(seconds);
+    let asked = Asked { session: "claude:1".into(), bytes: 7, look_again: at(10) };
+    assert!(asked.is_too_soon("claude:1", 7, at(9)));
+    assert!(!asked.is_too_soon("claude:1", 7, at(10)), "its time has come");
+    assert!(!asked.is_too_soon("claude:1", 8, at(9)), "it printed something");
+    assert!(!asked.is_too_soon("claude:2", 7, at(9)), "another asks");
+    assert!(!Asked::default().is_too_soon("", 0, at(0)));
+}

@@ -1,6 +1,7 @@
 //! What the file system says: place, kind, space, permissions, and files that do not belong there.
 
 use super::{Check, FIX, Findings, Remedy, State, bytes};
+use crate::ops::job::SCRATCH_FOLDER;
 use crate::ops::{Workspace, rule};
 use crate::process::process_id;
 use crate::store::files::{self, TEMPORARY_PREFIX};
@@ -12,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What a store's directory holds, beside leftovers.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     DATABASE,
     "gate",
     "lock",
@@ -22,6 +23,7 @@ const KNOWN: [&str; 12] = [
     "index.lock",
     "blobs",
     "jobs",
+    SCRATCH_FOLDER,
     told::FILE,
     activity::FOLDER,
     hook_log::FILE,
@@ -201,7 +203,7 @@ fn origin(name: &str) -> Origin {
     }
 }
 
-fn is_abandoned(path: &Path, pid: Option<u32>, now: DateTime<Utc>) -> bool {
+pub(super) fn is_abandoned(path: &Path, pid: Option<u32>, now: DateTime<Utc>) -> bool {
     let changed = fs::symlink_metadata(path).and_then(|file| file.modified());
     let is_old = changed.is_ok_and(|changed| now - DateTime::<Utc>::from(changed) > TimeDelta::hours(LEFTOVER_HOURS));
     is_old || pid.and_then(process_id::exists) == Some(false)

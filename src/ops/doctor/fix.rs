@@ -3,6 +3,7 @@
 use super::{Progress, Remedy};
 use crate::error::{Error, Result};
 use crate::ops::{Workspace, search};
+use crate::process::worktree::remove_copy;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -28,7 +29,7 @@ fn describe(remedy: &Remedy) -> String {
     match remedy {
         Remedy::Refold => "views folded from the log again".to_owned(),
         Remedy::Reindex => "index built from the records again".to_owned(),
-        Remedy::Remove(path) => format!("removed {}", path.display()),
+        Remedy::Remove(path) | Remedy::RemoveCopy(path, _) => format!("removed {}", path.display()),
         Remedy::Chmod(path, mode) => format!("set {} to {mode:03o}", path.display()),
         Remedy::Discard(names, _) => format!("removed {} blobs that no event names", names.len()),
     }
@@ -43,6 +44,7 @@ fn mend(workspace: &Workspace, remedy: Remedy, progress: Progress<'_>) -> Result
         Remedy::Remove(path) => {
             remove(&path).map_err(|error| Error::io(format!("cannot remove {}", path.display()), error))
         }
+        Remedy::RemoveCopy(path, common) => remove_copy(&path, common.as_deref()),
         Remedy::Chmod(path, mode) => fs::set_permissions(&path, Permissions::from_mode(mode))
             .map_err(|error| Error::io(format!("cannot change {}", path.display()), error)),
         Remedy::Discard(names, from) => workspace.store.discard_blobs(names, from).map(|_| ()),

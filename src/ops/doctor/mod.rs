@@ -6,6 +6,7 @@
 mod checks;
 mod disk;
 mod fix;
+mod jobs;
 mod salvage;
 mod secrets;
 
@@ -114,6 +115,8 @@ enum Remedy {
     Reindex,
     /// Remove what a killed process of ours left.
     Remove(PathBuf),
+    /// Remove a copy of the tree, and what git keeps of it in the given directory.
+    RemoveCopy(PathBuf, Option<PathBuf>),
     /// Give a file or directory this mode.
     Chmod(PathBuf, u32),
     /// Remove blobs that no event before this log position names.
@@ -169,6 +172,9 @@ fn examine(workspace: &Workspace, input: DoctorInput, progress: Progress<'_>) ->
     let mut findings = Findings::default();
     disk::examine(workspace, &mut findings);
     checks::examine(workspace, input.quick, progress, &mut findings);
+    if !findings.is_unreadable {
+        jobs::examine(workspace, &mut findings);
+    }
     findings
 }
 

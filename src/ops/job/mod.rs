@@ -9,32 +9,44 @@
 //! | `run` | makes the record and the directory, starts the supervisor |
 //! | `supervise` | the supervisor's side: what it tells the ledger |
 //! | `settle` | brings records up to date with directories; arms what nobody looks after |
-//! | `report`, `follow` | a job as the doors show it, its output as it comes |
+//! | `report`, `words`, `follow` | a job as the doors show it, in words, its output as it comes |
 //! | `wait`, `stop` | waiting for the end, bringing it about |
-//! | `usual` | how long such jobs take |
+//! | `again` | the same job anew |
+//! | `speculative`, `accept` | work before a yes or no; what either does |
+//! | `usual`, `asked` | how long such jobs take, who asks again too soon |
 //! | `told` | which ends a session was not told yet |
 //!
 //! Does not know: processes, signals, pipes.
 
+mod accept;
+mod again;
+mod asked;
 mod follow;
 mod report;
 mod run;
 mod settle;
+pub mod speculative;
 mod stop;
 mod supervise;
 pub mod told;
 mod usual;
 mod wait;
+mod words;
 
 pub use crate::process::job::{JOB_VARIABLE, VALUES_VARIABLE};
+pub use accept::{AcceptReport, accept};
+pub use again::{Again, again};
 pub use follow::{follow, path};
 pub use report::{JobReport, JobsReport, list};
 pub(super) use run::{Plan, needed};
 pub use run::{RunInput, RunReport, run};
+pub(super) use settle::is_of_here;
 pub use settle::settle;
+pub use speculative::{SCRATCH_FOLDER, Trial};
 pub use stop::{finish, stop};
 pub use supervise::supervise;
 pub use wait::{WaitInput, WaitReport, wait};
+pub use words::{SHORT, clock};
 
 use super::{Workspace, resolve};
 use crate::domain::kind;

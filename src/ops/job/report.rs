@@ -1,12 +1,15 @@
 //! A job as every door shows it: what its record says, and what its files say now.
 
-use super::{OPEN, dir, told, usual};
-use crate::domain::estimate::Estimate;
+use super::usual::Usuals;
+use super::{OPEN, asked, dir, settle, speculative, told};
+use crate::domain::estimate::{Estimate, SHORT_MS};
 use crate::domain::id::Uid;
-use crate::domain::job::{Exit, Group, ResultFile, Status};
+use crate::domain::job::measure::print_size;
+use crate::domain::job::{Attempt, Decision, Exit, Group, ResultFile, State, Status};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, secret, terms, text};
 use crate::error::Result;
+use crate::ops::report::Line;
 use crate::ops::{Workspace, rule};
 use crate::process::job::{JobDir, tail};
 use crate::store::View;
@@ -47,6 +50,9 @@ pub struct JobReport {
     /// The attempt that runs, or how many there were; the first is 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
+    /// All attempts, if there was more than one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
     /// What it waits for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waits_for: Vec<String>,
@@ -59,6 +65,12 @@ pub struct JobReport {
     /// When to look again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub look_again: Option<DateTime<Utc>>,
+    /// Whether the same session asked before, and was told when to look again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub asked_too_soon: bool,
+    /// Of one that runs and was asked for: the best task to go on with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meanwhile: Option<Line>,
     /// What is odd: it takes long, is silent for longer than ever, wants a terminal, left processes behind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
@@ -76,6 +88,15 @@ pub struct JobReport {
     /// Processes of it that still run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left_behind: Option<Group>,
+    /// The id of the job that it does again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub again: Option<String>,
+    /// Of speculative work: `undecided`, `accepted` or `dropped`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speculative: Option<String>,
+    /// Of speculative work that is undecided: the copy of the tree that it runs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scratch: Option<PathBuf>,
     /// Its directory: `status.json`, `exit.json`, `output/`.
     pub path: PathBuf,
 }
@@ -93,6 +114,8 @@ pub struct JobsReport {
 const LIST_LINES: usize = 1;
 /// Columns of a shown line.
 const LINE_COLUMNS: usize = 200;
+/// Lines that the longest private key has.
+const KEY_LINES: usize = 120;
 /// The most that is counted.
 const COUNT_MAX: usize = 1000;
 
@@ -107,7 +130,7 @@ pub fn list(workspace: &Workspace, is_new: bool, limit: usize) -> Result<JobsRep
         let (jobs, total) = if is_new { (news.clone(), news.len()) } else { all(view, limit)? };
         let shown: Vec<Uid> = jobs.iter().filter(|job| news.contains(job)).map(|job| job.uid).collect();
         let lines = |job: &Record| if job.status() == "ok" { 0 } else { LIST_LINES };
-        let jobs = jobs.iter().map(|job| JobReport::of(view, workspace, job, lines(job))).collect::<Result<_>>()?;
+        let jobs = JobReport::all(view, workspace, &jobs, lines)?;
         Ok((JobsReport { jobs, total }, shown))
     })?;
     told::tell(workspace, &shown);
@@ -119,8 +142,12 @@ fn all(view: &View, limit: usize) -> Result<(Vec<Record>, usize)> {
     for status in OPEN.iter().rev() {
         jobs.extend(view.first(&terms::status_term(kind::JOB, status), limit)?);
     }
+    let undecided = speculative::undecided(view, limit)?;
     let last = view.first(&terms::kind_term(kind::JOB), limit)?;
-    jobs.extend(last.into_iter().filter(|job| !job.is_live()));
+    let is_listed = |job: &Record| job.is_live() || undecided.iter().any(|other| other.uid == job.uid);
+    let last: Vec<Record> = last.into_iter().filter(|job| !is_listed(job)).collect();
+    jobs.extend(undecided);
+    jobs.extend(last);
     jobs.truncate(limit);
     Ok((jobs, view.count(&terms::kind_term(kind::JOB), COUNT_MAX)?))
 }
@@ -131,9 +158,26 @@ impl JobReport {
     /// # Errors
     /// As the store says.
     pub fn of(view: &View, workspace: &Workspace, job: &Record, lines: usize) -> Result<Self> {
+        Ok(Self::beside((view, workspace), job, lines, Usuals::default().of(view, job)?))
+    }
+
+    /// The same of several, each with as many lines as `lines` says.
+    ///
+    /// # Errors
+    /// As the store says.
+    pub fn all(
+        view: &View,
+        workspace: &Workspace,
+        jobs: &[Record],
+        lines: impl Fn(&Record) -> usize,
+    ) -> Result<Vec<Self>> {
+        let mut usuals = Usuals::default();
+        jobs.iter().map(|job| Ok(Self::beside((view, workspace), job, lines(job), usuals.of(view, job)?))).collect()
+    }
+
+    fn beside((view, workspace): (&View, &Workspace), job: &Record, lines: usize, usual: Option<Estimate>) -> Self {
         let dir = dir(workspace, job.id());
         let (status, exit) = (dir.status().ok().flatten(), dir.exit().ok().flatten());
-        let usual = usual::usual(view, job)?;
         let text = |name: &str| job.text(name).map(str::to_owned);
         let number = |name: &str| job.get(name).and_then(Value::as_u64);
         let now = workspace.now();
@@ -149,24 +193,54 @@ impl JobReport {
             code: job.get(field::CODE).and_then(Value::as_i64),
             reason: text(field::REASON),
             attempt: exit.as_ref().and_then(|exit| u32::try_from(exit.attempts.len()).ok()).filter(|count| *count > 1),
+            attempts: Vec::new(),
             waits_for: Vec::new(),
             pid: None,
             usual,
             look_again: None,
+            asked_too_soon: false,
+            meanwhile: None,
             remarks: Vec::new(),
             tail: last_lines(&dir, lines),
             bytes: exit.as_ref().map_or(0, |exit| exit.bytes),
             matched: strings(job.get(field::MATCHED)),
             results: exit.as_ref().map(|exit| exit.results.clone()).unwrap_or_default(),
             left_behind: None,
+            again: text(field::AGAIN),
+            speculative: text(field::SPECULATIVE),
+            scratch: scratch(&dir, job),
             path: dir.path().to_owned(),
         };
         match (job.is_live(), status, exit) {
             (true, Some(status), None) => report.runs(&status, now),
-            (_, _, Some(exit)) => report.ended(&exit),
+            (is_live, _, Some(exit)) => {
+                if is_live {
+                    report.settle(&exit);
+                }
+                report.ended(&exit);
+            }
             _ => {}
         }
-        Ok(report)
+        report.remarks.extend(speculative::remark(view, job));
+        report.remarks.extend(pruned(view, &dir, job));
+        report
+    }
+
+    /// As [`JobReport::of`], for a session that asks for this job: it may ask too soon.
+    ///
+    /// # Errors
+    /// As [`JobReport::of`].
+    pub fn asked(view: &View, workspace: &Workspace, job: &Record, lines: usize) -> Result<Self> {
+        let report = Self::of(view, workspace, job, lines)?;
+        let asked_too_soon = asked::is_too_soon(workspace, &dir(workspace, job.id()), &report);
+        let meanwhile = if job.is_live() { asked::meanwhile(view, workspace, job)? } else { None };
+        Ok(Self { asked_too_soon, meanwhile, ..report })
+    }
+
+    /// Whether it was over before anybody could have waited for it.
+    #[must_use]
+    pub fn was_short(&self) -> bool {
+        self.status == "ok" && self.took_ms.is_some_and(|took| took < SHORT_MS)
     }
 
     fn runs(&mut self, status: &Status, now: DateTime<Utc>) {
@@ -175,6 +249,9 @@ impl JobReport {
         self.pid = status.pid;
         self.attempt = Some(status.attempt).filter(|attempt| *attempt > 1);
         self.bytes = status.bytes;
+        // The ledger may not have been told, and a pause between two attempts is no news to it.
+        let [waiting, running] = OPEN;
+        if status.state == State::Waiting { waiting } else { running }.clone_into(&mut self.status);
         if self.status != "running" {
             return;
         }
@@ -193,21 +270,46 @@ impl JobReport {
         }
     }
 
+    /// What a ledger that cannot be written at this moment, on a full disk or a read-only mount, does not say yet.
+    fn settle(&mut self, exit: &Exit) {
+        (self.status, self.since) = (exit.outcome.name().to_owned(), exit.ended_at);
+        (self.code, self.reason) = (exit.code.map(i64::from), exit.why());
+        self.took_ms = exit.duration().and_then(|took| u64::try_from(took.num_milliseconds()).ok());
+    }
+
     fn ended(&mut self, exit: &Exit) {
         self.left_behind = exit.left_behind.as_ref().and_then(crate::process::job::living);
         if self.left_behind.is_some() {
             self.remarks.push(format!("processes of it still run: state drop {}", self.id));
         }
+        if exit.attempts.len() > 1 {
+            self.attempts.clone_from(&exit.attempts);
+        }
+        if exit.wanted_terminal {
+            self.remarks.push("by its last words it wanted a terminal, which no job has".to_owned());
+        }
+        if exit.cut > 0 {
+            let [cut, all] = [exit.cut, exit.bytes].map(print_size);
+            self.remarks.push(format!("{cut} of its {all} of output are not kept"));
+        }
         if let Some(lost) = &exit.output_lost {
             self.remarks.push(text::clean_line(lost));
         }
     }
+}
 
-    /// Label or command, in a line.
-    #[must_use]
-    pub fn name(&self) -> String {
-        text::clean_line(self.label.as_deref().unwrap_or(&self.command))
+fn scratch(dir: &JobDir, job: &Record) -> Option<PathBuf> {
+    (speculative::decision(job)? == Decision::Undecided).then_some(())?;
+    dir.spec().ok()??.speculative?.scratch
+}
+
+/// Why an ended job has no output any more.
+fn pruned(view: &View, dir: &JobDir, job: &Record) -> Option<String> {
+    if job.is_live() || dir.path().is_dir() {
+        return None;
     }
+    let is_here = settle::is_of_here(view, job);
+    Some(if is_here { "its output was pruned" } else { "its output is on another machine" }.to_owned())
 }
 
 fn strings(value: Option<&Value>) -> Vec<String> {
@@ -220,9 +322,11 @@ fn last_lines(dir: &JobDir, lines: usize) -> Vec<String> {
     if lines == 0 {
         return Vec::new();
     }
-    let tail = tail(dir, lines);
+    // A key is known by its first line.
+    let tail = tail(dir, lines + KEY_LINES);
     let text = String::from_utf8_lossy(&tail.bytes).into_owned();
     let clean = secret::mask(&text);
     let clean = clean.lines().map(text::clean_line).filter(|line| !line.is_empty());
-    clean.map(|line| text::truncate_width(&line, LINE_COLUMNS)).collect()
+    let shown: Vec<String> = clean.map(|line| text::truncate_width(&line, LINE_COLUMNS)).collect();
+    shown[shown.len().saturating_sub(lines)..].to_vec()
 }

@@ -4,19 +4,22 @@
 //! sees a job that nobody looks after. If the supervisor cannot be started the job is armed by whoever comes by.
 
 use super::report::JobReport;
-use super::{dir, settle, usual};
-use crate::domain::job::{After, Spec, Verdict};
+use super::speculative::{self, Begun, Trial};
+use super::{Again, asked, dir, settle, usual};
+use crate::domain::estimate::Estimate;
+use crate::domain::job::{After, BELL, Spec, Tell, Verdict};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, text};
 use crate::error::{Error, Result};
 use crate::ops::report::Line;
-use crate::ops::{Workspace, link, ready, resolve, rule};
-use crate::process::job::{Armed, Supervisor, prepare};
+use crate::ops::{Workspace, link, resolve, rule};
+use crate::process::job::{Armed, Starting, Supervisor, prepare, terminal};
 use crate::store::{Registers, View, Writer};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What to run, and how. Rules keep it, without the values.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +38,12 @@ pub struct RunInput {
     pub once: Option<String>,
     /// The task that it is for.
     pub task: Option<String>,
+    /// Whether it is speculative, and how.
+    #[serde(skip)]
+    pub trial: Trial,
+    /// The job that it does again; `spec` and the others are that one's then, but for what was asked for.
+    #[serde(skip)]
+    pub again: Option<Again>,
 }
 
 /// The report of `run`.
@@ -48,6 +57,9 @@ pub struct RunReport {
     /// The best task to go on with meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub meanwhile: Option<Line>,
+    /// Of work elsewhere: the command that says how it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report_back: Option<String>,
 }
 
 /// Starts a job.
@@ -57,6 +69,7 @@ pub struct RunReport {
 /// come; then nothing was made.
 pub fn run(workspace: &Workspace, input: RunInput) -> Result<RunReport> {
     let mut plan = Plan::of(workspace, input)?;
+    plan.begin(workspace)?;
     let made = workspace.write(|writer| {
         let trail = rule::inherited(writer, workspace)?;
         plan.make(writer, workspace, &trail)
@@ -68,12 +81,24 @@ pub fn run(workspace: &Workspace, input: RunInput) -> Result<RunReport> {
             return Err(error);
         }
     };
-    let task = plan.asked.task.clone();
-    plan.launch(workspace, job.id())?;
-    workspace.read(|view| {
-        let meanwhile = meanwhile(view, workspace, task.as_ref())?;
-        Ok(RunReport { job: JobReport::of(view, workspace, &job, 0)?, same, meanwhile })
-    })
+    let report_back = plan.spec.external.is_some().then(|| report_back(workspace, job.id()));
+    let starting = plan.start(workspace, job.id())?;
+    // Read while it takes over.
+    let report = workspace.read(|view| {
+        // With its links.
+        let job = view.record(job.uid)?.unwrap_or(job);
+        let meanwhile = asked::meanwhile(view, workspace, &job)?;
+        Ok(RunReport { job: JobReport::of(view, workspace, &job, 0)?, same, meanwhile, report_back })
+    });
+    starting.map(Starting::taken_over).transpose()?;
+    report
+}
+
+/// A line for the end of a script on this machine; elsewhere it goes through ssh.
+fn report_back(workspace: &Workspace, id: &str) -> String {
+    let program = workspace.program.as_ref().map_or_else(|| "state".into(), |program| program.to_string_lossy());
+    let store = std::path::absolute(workspace.store.dir()).unwrap_or_else(|_| workspace.store.dir().to_owned());
+    format!("{} --store {} done {id} --exit $?", quote(&program), quote(&store.to_string_lossy()))
 }
 
 /// A run that is thought through. It becomes a job in a transaction ([`Plan::make`]) and is launched after that.
@@ -81,6 +106,8 @@ pub(in crate::ops) struct Plan {
     spec: Spec,
     values: Vec<(String, OsString)>,
     asked: Asked,
+    trial: Trial,
+    begun: Begun,
     armed: Option<Armed>,
 }
 
@@ -90,7 +117,8 @@ impl Plan {
     /// # Errors
     /// As [`Spec::check`].
     pub(in crate::ops) fn of(workspace: &Workspace, input: RunInput) -> Result<Self> {
-        let RunInput { mut spec, cwd, after, values, once, task } = input;
+        let RunInput { mut spec, cwd, after, values, once, task, trial, again } = input;
+        check_values(&spec, &values, again.as_ref())?;
         let here = &workspace.place.cwd;
         let cwd = cwd.map_or_else(|| here.clone(), |cwd| here.join(cwd));
         for path in
@@ -99,10 +127,28 @@ impl Plan {
             *path = cwd.join(&*path);
         }
         spec.cwd = cwd;
+        if spec.notify.as_deref() == Some(BELL) {
+            spec.terminal = Some(terminal().ok_or_else(|| {
+                Error::usage("there is no terminal whose bell could be rung")
+                    .hint("--notify 'COMMAND' runs a command instead")
+            })?);
+        }
         spec.env = values.iter().map(|(name, _)| name.clone()).collect();
         spec.created_at = workspace.now();
         spec.check()?;
-        Ok(Self { spec, values, asked: Asked { after, once, task }, armed: None })
+        let asked = Asked { after, once, task, again };
+        Ok(Self { spec, values, asked, trial, begun: Begun::default(), armed: None })
+    }
+
+    /// Makes what speculative work needs: the hash and the copy take their time, so the store is not held meanwhile.
+    ///
+    /// # Errors
+    /// As [`run`]; then nothing is left.
+    fn begin(&mut self, workspace: &Workspace) -> Result<()> {
+        if self.trial != Trial::default() && workspace.read(|view| self.asked.held(view))?.is_none() {
+            self.begun = speculative::begin(workspace, &mut self.spec, self.trial)?;
+        }
+        Ok(())
     }
 
     /// Makes the record and the directory, because of `trail`; or finds the job that has the key, and says so.
@@ -115,8 +161,11 @@ impl Plan {
         workspace: &Workspace,
         trail: &[String],
     ) -> Result<(Record, bool)> {
-        if let Some(held) = self.asked.once.as_deref().map(|key| held(writer, key)).transpose()?.flatten() {
+        if let Some(held) = self.asked.held(writer)? {
             return Ok((held, true));
+        }
+        if self.trial.speculative && self.spec.speculative.is_none() {
+            return Err(Error::conflict("what has that key ended meanwhile").hint("run the same command again"));
         }
         let mut because = Registers::new();
         if !trail.is_empty() {
@@ -133,6 +182,21 @@ impl Plan {
     /// Takes back what was made outside of the transaction that came to nothing.
     pub(in crate::ops) fn abandon(self) {
         self.armed.into_iter().for_each(Armed::abandon);
+        self.begun.abandon();
+    }
+
+    /// Starts the supervisor, if a job was made; it takes over in a moment.
+    ///
+    /// # Errors
+    /// As [`Armed::start`].
+    fn start(self, workspace: &Workspace, id: &str) -> Result<Option<Starting>> {
+        let Some(armed) = self.armed else {
+            // The job was there already.
+            self.begun.abandon();
+            return Ok(None);
+        };
+        let Some(program) = &workspace.program else { return Ok(None) };
+        armed.start(&Supervisor { program, args: &settle::arguments(workspace, id) }, &self.values).map(Some)
     }
 
     /// Starts the supervisor, if a job was made. A job without one is armed by whoever comes by.
@@ -140,10 +204,7 @@ impl Plan {
     /// # Errors
     /// As [`Armed::launch`].
     pub(in crate::ops) fn launch(self, workspace: &Workspace, id: &str) -> Result<()> {
-        if let (Some(armed), Some(program)) = (self.armed, &workspace.program) {
-            armed.launch(&Supervisor { program, args: &settle::arguments(workspace, id) }, &self.values)?;
-        }
-        Ok(())
+        self.start(workspace, id)?.map(Starting::taken_over).transpose().map(drop)
     }
 
     /// The command as one would type it.
@@ -158,19 +219,37 @@ fn held(view: &View, key: &str) -> Result<Option<Record>> {
     Ok(found.into_iter().find(|job| job.kind() == kind::JOB && (job.is_live() || job.status() == "ok")))
 }
 
-fn meanwhile(view: &View, workspace: &Workspace, task: Option<&String>) -> Result<Option<Line>> {
-    let best = ready::best(view, workspace.now(), 2)?;
-    let other = best.into_iter().find(|line| Some(&line.record.id) != task);
-    Ok(other.map(|line| line.record))
+/// Values of variables are never kept, so whoever runs a job again gives them again.
+fn check_values(spec: &Spec, values: &[(String, OsString)], again: Option<&Again>) -> Result<()> {
+    let is_given = |name: &&String| values.iter().any(|(given, _)| given == *name);
+    let missing: Vec<&str> = spec.env.iter().filter(|name| !is_given(name)).map(String::as_str).collect();
+    match again {
+        Some(again) if !missing.is_empty() => {
+            let given: Vec<String> = missing.iter().map(|name| format!("--env {name}=…")).collect();
+            Err(Error::usage(format!("{} had values that are never kept: {}", again.id, missing.join(", ")))
+                .hint(format!("give them again: state run --again {} {}", again.id, given.join(" "))))
+        }
+        _ => Ok(()),
+    }
 }
 
 struct Asked {
     after: Vec<String>,
     once: Option<String>,
     task: Option<String>,
+    again: Option<Again>,
 }
 
 impl Asked {
+    /// The job of the key, if it need not run again.
+    fn held(&self, view: &View) -> Result<Option<Record>> {
+        Ok(self.once.as_deref().map(|key| held(view, key)).transpose()?.flatten())
+    }
+
+    fn key(&self) -> Option<&String> {
+        self.once.as_ref().or_else(|| self.again.as_ref()?.key.as_ref())
+    }
+
     fn make(
         &self,
         writer: &mut Writer,
@@ -179,19 +258,33 @@ impl Asked {
     ) -> Result<Record> {
         spec.after = self.after.iter().map(|word| needed(writer, workspace, word)).collect::<Result<_>>()?;
         let command = command_line(spec);
+        let tag = usual::tag(spec.label.as_deref(), &command);
+        let usual = match spec.expect_ms {
+            Some(ms) => Some(Estimate::expected(Duration::from_millis(ms))),
+            None => usual::usual(writer, &tag)?,
+        };
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        spec.late_ms = usual.and_then(|usual| usual.late_after()).map(millis);
+        spec.silent_ms = usual.and_then(|usual| usual.silent_after()).map(millis);
         let title = spec.label.as_ref().map_or_else(|| command.clone(), |label| format!("{label}: {command}"));
         let mut set = Registers::from([
             (field::TITLE.to_owned(), json!(text::truncate_width(&text::clean_line(&title), 200))),
             (field::COMMAND.to_owned(), json!(command)),
             (field::WORKTREE.to_owned(), json!(workspace.place.worktree)),
-            (field::tag(&usual::tag(spec.label.as_deref(), &command)), json!(true)),
+            (field::tag(&tag), json!(true)),
         ]);
         set.extend(workspace.place.branch.iter().map(|branch| (field::BRANCH.to_owned(), json!(branch))));
         set.extend(spec.label.iter().map(|label| (field::LABEL.to_owned(), json!(text::clean_line(label)))));
-        set.extend(self.once.iter().map(|key| (field::KEY.to_owned(), json!(key))));
+        set.extend(self.key().map(|key| (field::KEY.to_owned(), json!(key))));
+        set.extend(self.again.iter().map(|again| (field::AGAIN.to_owned(), json!(again.id))));
+        set.extend(Begun::registers(spec));
         if !spec.after.is_empty() {
             let after: Vec<String> = spec.after.iter().map(ToString::to_string).collect();
             set.insert(field::AFTER.to_owned(), json!(after));
+        }
+        set.extend(spec.expect_ms.map(|ms| (field::EXPECT.to_owned(), json!(ms))));
+        if spec.tell != Tell::default() {
+            set.insert(field::TELL.to_owned(), json!(spec.tell.name()));
         }
         set.extend(because);
         if spec.external.is_some() {

@@ -4,18 +4,23 @@
 //! nobody to look after it is armed again; what was started and lost its supervisor is lost, and nothing is guessed.
 
 use super::{OPEN, dir};
-use crate::domain::job::{Exit, Outcome};
+use crate::domain::job::{Exit, Outcome, ResultFile, VERSION};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, terms, text};
 use crate::error::Result;
-use crate::ops::{Workspace, rule};
-use crate::process::job::{JobDir, Standing, Supervisor, rearm};
+use crate::ops::{Workspace, link, rule};
+use crate::process::job::{self as process, JobDir, Standing, Supervisor, rearm};
 use crate::store::{Registers, View, Writer};
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
 
 /// So many open jobs are looked at by whoever comes by.
 const OPEN_MAX: usize = 500;
+/// Texts of results up to this length are bodies too.
+const TEXT_BYTES_MAX: u64 = 16 << 10;
 
 /// Ends the records of jobs that have ended, and arms those that nobody looks after. Nothing here fails: what cannot be
 /// settled now is left to the next.
@@ -32,8 +37,38 @@ pub fn settle(workspace: &Workspace) {
             None => {}
         }
     }
-    if !ended.is_empty() {
-        let _ = workspace.change(|writer| ended.iter().try_for_each(|(job, exit)| end(writer, job, exit)));
+    end_all(workspace, &ended);
+}
+
+/// Ends the records of jobs, where the store can be written, and says so to whoever is to be notified: whose write it is
+/// does both, so that it is done once.
+pub(super) fn end_all(workspace: &Workspace, ended: &[(Record, Box<Exit>)]) {
+    if ended.is_empty() {
+        return;
+    }
+    let written = workspace.change(|writer| end_each(writer, workspace, ended));
+    notify_of(workspace, &written.unwrap_or_default());
+}
+
+/// Ends the records of jobs; the ends that were not written before.
+pub(super) fn end_each<'a>(
+    writer: &mut Writer,
+    workspace: &Workspace,
+    ended: &'a [(Record, Box<Exit>)],
+) -> Result<Vec<&'a Exit>> {
+    let mut mine = Vec::new();
+    for (job, exit) in ended {
+        if end(writer, workspace, job, exit)? {
+            mine.push(exit.as_ref());
+        }
+    }
+    Ok(mine)
+}
+
+/// Says so to whoever is to be notified.
+pub(super) fn notify_of(workspace: &Workspace, ended: &[&Exit]) {
+    for exit in ended {
+        process::notify(&dir(workspace, &exit.id), exit);
     }
 }
 
@@ -50,15 +85,39 @@ enum Found {
     Unarmed(JobDir),
 }
 
-/// What is to be done about a job; nothing while it lives, or if it was made on another machine.
+/// What is to be done about a job; nothing while it lives, or if it was made on another machine and is not here.
 fn standing(workspace: &Workspace, job: &Record) -> Option<Found> {
     let dir = dir(workspace, job.id());
+    // What is alive needs nothing, so that its files are not read.
+    if dir.is_alive().ok()? {
+        return None;
+    }
     match dir.standing().ok()? {
-        Standing::Alive(_) | Standing::Gone => None,
+        Standing::Alive(_) => None,
+        Standing::Gone => workspace.read(|view| Ok(gone(view, job, workspace.now()))).ok()?.map(Found::Ended),
         Standing::Over(exit) => Some(Found::Ended(exit)),
         Standing::Lost(_) => dir.record_lost(workspace.now()).ok()?.map(|exit| Found::Ended(Box::new(exit))),
         Standing::Unarmed(_) => Some(Found::Unarmed(dir)),
     }
+}
+
+/// The end of a job of this machine whose directory was removed. One that came from another is that one's matter.
+fn gone(view: &View, job: &Record, now: DateTime<Utc>) -> Option<Box<Exit>> {
+    let reason = Some("its directory was removed".to_owned());
+    let lost = Exit {
+        version: VERSION,
+        id: job.id().to_owned(),
+        outcome: Outcome::Lost,
+        reason,
+        ended_at: now,
+        ..Exit::default()
+    };
+    is_of_here(view, job).then(|| Box::new(lost))
+}
+
+/// Whether a job was started from this store.
+pub(in crate::ops) fn is_of_here(view: &View, job: &Record) -> bool {
+    job.birth.as_ref().is_some_and(|birth| birth.stamp.replica == view.meta().replica)
 }
 
 /// Starts a supervisor for a job that has none.
@@ -78,13 +137,36 @@ pub(super) fn arguments(workspace: &Workspace, id: &str) -> Vec<OsString> {
     vec!["--store".into(), store.into(), "supervise".into(), id.into()]
 }
 
-/// Writes the end of a job into its record, once.
-pub(super) fn end(writer: &mut Writer, job: &Record, exit: &Exit) -> Result<()> {
-    let Some(job) = writer.record(job.uid)?.filter(Record::is_live) else { return Ok(()) };
+/// Writes the end of a job into its record; `false` if that was done before.
+fn end(writer: &mut Writer, workspace: &Workspace, job: &Record, exit: &Exit) -> Result<bool> {
+    let Some(job) = writer.record(job.uid)?.filter(Record::is_live) else { return Ok(false) };
     as_its_session(writer, &job);
     writer.because(format!("{} {}: {}", job.id(), exit, job.title()));
     writer.put_at(job.uid, registers(exit), exit.ended_at)?;
-    super::told::unread(writer, job.uid)
+    for result in &exit.results {
+        keep(writer, workspace, &job, result)?;
+    }
+    super::told::unread(writer, job.uid)?;
+    Ok(true)
+}
+
+/// A result is an artifact; a short text is its body, so that it is found.
+fn keep(writer: &mut Writer, workspace: &Workspace, job: &Record, result: &ResultFile) -> Result<()> {
+    let mut set = Registers::from([
+        (field::TITLE.to_owned(), json!(text::clean_line(&result.path.display().to_string()))),
+        (field::SHA256.to_owned(), json!(result.sha256)),
+        (field::BYTES.to_owned(), json!(result.bytes)),
+    ]);
+    if let Some(kept) = &result.kept {
+        let path = Path::new("jobs").join(job.id()).join(kept);
+        let content =
+            if result.bytes <= TEXT_BYTES_MAX { fs::read(workspace.store.dir().join(&path)) } else { Ok(Vec::new()) };
+        let body = content.ok().and_then(|content| String::from_utf8(content).ok()).filter(|body| !body.contains('\0'));
+        set.extend(body.filter(|body| !body.is_empty()).map(|body| (field::BODY.to_owned(), json!(body))));
+        set.insert(field::KEPT.to_owned(), json!(path));
+    }
+    let artifact = writer.create(kind::ARTIFACT, set)?;
+    link::connect(writer, artifact.uid, field::link::RESULT_OF, job.uid)
 }
 
 /// What a supervisor writes, it writes as the session that started the job.
@@ -100,7 +182,7 @@ fn registers(exit: &Exit) -> Registers {
         (field::ENDED.to_owned(), json!(exit.ended_at.timestamp_millis())),
     ]);
     set.extend(exit.code.map(|code| (field::CODE.to_owned(), json!(code))));
-    set.extend(exit.reason.as_ref().map(|reason| (field::REASON.to_owned(), json!(text::clean_line(reason)))));
+    set.extend(exit.why().map(|reason| (field::REASON.to_owned(), json!(text::clean_line(&reason)))));
     if let Some(took) = exit.duration().filter(|_| exit.outcome == Outcome::Ok || exit.code.is_some()) {
         set.insert(field::TOOK.to_owned(), json!(took.num_milliseconds().max(0)));
         set.insert(field::SILENCE.to_owned(), json!(exit.silence_ms));

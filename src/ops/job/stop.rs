@@ -1,8 +1,9 @@
 //! Bringing the end of a job about: killing one, or saying how one ended that runs elsewhere.
 
 use super::report::JobReport;
-use super::{dir, told};
-use crate::domain::job::Exit;
+use super::{accept, dir, speculative, told};
+use crate::domain::field;
+use crate::domain::job::{Decision, Exit};
 use crate::domain::record::Record;
 use crate::error::{Error, Kind, Result};
 use crate::ops::Workspace;
@@ -15,16 +16,24 @@ const STOP_PATIENCE: Duration = Duration::from_secs(20);
 /// Lines of the output that are shown.
 const LINES: usize = 5;
 
-/// Kills a job with all its processes, also those that it left behind when it ended.
+/// Kills a job with all its processes, also those that it left behind when it ended. What a speculative one did is taken
+/// back, also when it has ended.
 ///
 /// # Errors
-/// `Conflict` if it has ended and nothing of it runs, which says how; `NotFound`; `Busy` if it does not end.
+/// `Conflict` if it has ended and nothing of it runs, which says how; `CheckFailed` if not everything was taken back;
+/// `NotFound`; `Busy` if it does not end.
 pub fn stop(workspace: &Workspace, id: &str, why: Option<&str>) -> Result<JobReport> {
     super::settle(workspace);
     let job = workspace.read(|view| super::find(view, id))?;
     let dir = dir(workspace, job.id());
-    if let Some(exit) = dir.exit()? {
-        end_rest(&job, &exit)?;
+    let is_undecided = speculative::decision(&job) == Some(Decision::Undecided);
+    let exit = dir.exit()?;
+    if exit.is_some() || !job.is_live() {
+        if is_undecided {
+            end_left_behind(&job, exit.as_ref())?;
+            return shown(workspace, &accept::discard(workspace, &job, exit.as_ref())?);
+        }
+        end_rest(&job, exit.as_ref())?;
         return shown(workspace, &job);
     }
     let command = Command::Stop { kill: false, why: why.map(str::to_owned) };
@@ -34,16 +43,35 @@ pub fn stop(workspace: &Workspace, id: &str, why: Option<&str>) -> Result<JobRep
     }
     await_end(&job, &dir)?;
     super::settle(workspace);
+    if is_undecided {
+        let exit = dir.exit()?;
+        end_left_behind(&job, exit.as_ref())?;
+        accept::discard(workspace, &job, exit.as_ref())?;
+    }
     shown(workspace, &job)
 }
 
-/// What an ended job left behind.
-fn end_rest(job: &Record, exit: &Exit) -> Result<()> {
-    let Some(group) = exit.left_behind.as_ref().and_then(living) else {
-        return Err(Error::conflict(format!("{} is over: {exit}", job.id())).hint(format!("state show {}", job.id())));
-    };
+/// What an ended job left behind; an error if that is nothing.
+fn end_rest(job: &Record, exit: Option<&Exit>) -> Result<()> {
+    if end_left_behind(job, exit)? {
+        return Ok(());
+    }
+    Err(is_over(job, exit))
+}
+
+/// How it ended; one whose files are gone tells it by its record.
+fn is_over(job: &Record, exit: Option<&Exit>) -> Error {
+    let reason = || job.text(field::REASON).map(|reason| format!(": {reason}")).unwrap_or_default();
+    let how = exit.map_or_else(|| format!("{}{}", job.status(), reason()), ToString::to_string);
+    let decided = speculative::decision(job).map(|decision| format!(", and {}", decision.name())).unwrap_or_default();
+    Error::conflict(format!("{} is over: {how}{decided}", job.id())).hint(format!("state show {}", job.id()))
+}
+
+/// Ends what an ended job left behind; `false` if that is nothing.
+fn end_left_behind(job: &Record, exit: Option<&Exit>) -> Result<bool> {
+    let Some(group) = exit.and_then(|exit| exit.left_behind.as_ref()).and_then(living) else { return Ok(false) };
     match end_group(&group) {
-        None => Ok(()),
+        None => Ok(true),
         Some(rest) => {
             Err(Error::new(Kind::Busy, format!("{} processes of {} do not die", rest.members.len(), job.id())))
         }
@@ -74,10 +102,11 @@ pub fn finish(
     super::settle(workspace);
     let job = workspace.read(|view| super::find(view, id))?;
     let dir = dir(workspace, job.id());
-    if let Some(exit) = dir.exit()? {
-        return Err(Error::conflict(format!("{} is over: {exit}", job.id())).hint(format!("state show {}", job.id())));
+    let exit = dir.exit()?;
+    if exit.is_some() || !job.is_live() {
+        return Err(is_over(&job, exit.as_ref()));
     }
-    if !job.flag(crate::domain::field::EXTERNAL) {
+    if !job.flag(field::EXTERNAL) {
         return Err(Error::usage(format!("{} runs here, and ends by itself", job.id())).hint("state drop kills it"));
     }
     let results = results.into_iter().map(|path| workspace.place.cwd.join(path)).collect();

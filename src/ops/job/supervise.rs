@@ -1,7 +1,7 @@
 //! The supervisor's side: the job is looked after by the layer below, and the ledger is told.
 
-use super::{dir, settle};
-use crate::domain::job::{Exit, Status};
+use super::{dir, settle, told};
+use crate::domain::job::{Exit, Status, Tell};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, terms, text};
 use crate::error::Result;
@@ -29,15 +29,21 @@ struct Ledger {
 }
 
 impl Ledger {
-    /// Changes the record while it is open. A store that is busy or gone is no reason to stop a job.
+    /// Changes the record while it is open.
     fn change(&self, change: impl FnOnce(&mut Writer, &Record) -> Result<()>) {
+        self.add(|writer, job| if job.is_live() { change(writer, job) } else { Ok(()) });
+    }
+
+    /// Changes the record, also when somebody was quicker to tell its end. A store that is busy or gone is no reason to stop
+    /// a job.
+    fn add(&self, change: impl FnOnce(&mut Writer, &Record) -> Result<()>) {
         let _ = self.workspace.change(|writer| {
             let found = writer.first(&terms::kind_term(kind::JOB), 1)?;
             let job = match found.into_iter().find(|job| job.id() == self.id) {
                 Some(job) => Some(job),
                 None => super::find(writer, &self.id).ok(),
             };
-            match job.filter(Record::is_live) {
+            match job {
                 Some(job) => {
                     settle::as_its_session(writer, &job);
                     change(writer, &job)
@@ -60,12 +66,22 @@ impl Recorder for Ledger {
     fn matched(&mut self, line: &str, left_out: u64) {
         let more = if left_out > 0 { format!(" ({left_out} left out before)") } else { String::new() };
         let line = text::truncate_tokens(&text::clean_line(line), 100) + &more;
-        self.change(|writer, job| {
+        self.add(|writer, job| {
             let mut lines: Vec<Value> = job.get(field::MATCHED).and_then(Value::as_array).cloned().unwrap_or_default();
             lines.push(json!(line));
             lines.drain(..lines.len().saturating_sub(MATCHED_MAX));
             writer.because(format!("{} says: {line}", job.id()));
-            writer.put(job.uid, Registers::from([(field::MATCHED.to_owned(), json!(lines))])).map(drop)
+            writer.put(job.uid, Registers::from([(field::MATCHED.to_owned(), json!(lines))]))?;
+            let is_told = job.is_live() && job.text(field::TELL) == Some(Tell::Progress.name());
+            if is_told { told::unread(writer, job.uid) } else { Ok(()) }
+        });
+    }
+
+    fn odd(&mut self, what: &str) {
+        self.change(|writer, job| {
+            writer.because(format!("{} {what}: {}", job.id(), job.title()));
+            writer.put(job.uid, Registers::from([(field::ODD.to_owned(), json!(what))]))?;
+            told::unread(writer, job.uid)
         });
     }
 
@@ -74,6 +90,7 @@ impl Recorder for Ledger {
     }
 
     fn ended(&mut self, exit: &Exit) {
-        self.change(|writer, job| settle::end(writer, job, exit));
+        let Ok(Some(job)) = self.workspace.read(|view| super::find(view, &self.id).map(Some)) else { return };
+        settle::end_all(&self.workspace, &[(job, Box::new(exit.clone()))]);
     }
 }

@@ -35,6 +35,14 @@ pub(super) fn unread(writer: &mut Writer, job: Uid) -> Result<()> {
     keep(writer, &uids)
 }
 
+/// The ended jobs of which somebody is still to be told.
+///
+/// # Errors
+/// `Corrupt` if the store cannot be read.
+pub fn unread_jobs(view: &View) -> Result<Vec<Uid>> {
+    list(view)
+}
+
 /// The ended jobs, oldest first, that this session should be told of: its own, and those of sessions that are gone.
 ///
 /// # Errors
@@ -72,9 +80,13 @@ pub fn tell(workspace: &Workspace, jobs: &[Uid]) {
         return;
     }
     // An end told twice is better than one never told.
-    let _ = workspace.store.write(|writer| {
-        let mut uids = list(writer)?;
-        uids.retain(|uid| !jobs.contains(uid));
-        keep(writer, &uids)
-    });
+    let _ = workspace.store.write(|writer| forget(writer, jobs));
+}
+
+/// These ends are no news any more.
+pub(super) fn forget(writer: &mut Writer, jobs: &[Uid]) -> Result<()> {
+    let mut uids = list(writer)?;
+    let count = uids.len();
+    uids.retain(|uid| !jobs.contains(uid));
+    if uids.len() == count { Ok(()) } else { keep(writer, &uids) }
 }

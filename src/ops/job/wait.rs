@@ -1,11 +1,13 @@
 //! `wait`: until jobs have ended.
 
 use super::report::JobReport;
-use super::{dir, told};
+use super::{OPEN, dir, settle, told};
+use crate::domain::job::Exit;
 use crate::domain::record::Record;
 use crate::error::{Error, Kind, Result};
 use crate::ops::Workspace;
-use crate::process::job::{JobDir, wait_for_end};
+use crate::process::job::{JobDir, Standing, wait_for_end};
+use crate::store::View;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -48,32 +50,58 @@ pub fn wait(workspace: &Workspace, input: &WaitInput) -> Result<WaitReport> {
     })?;
     let dirs: Vec<JobDir> = jobs.iter().map(|job| dir(workspace, job.id())).collect();
     let until = input.patience.and_then(|patience| Instant::now().checked_add(patience));
-    let mut over;
+    let is_enough = || has_enough(&dirs, input.any);
     loop {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         let free = wait_for_end(&dirs, input.any, left)?;
-        over = free.iter().filter(|index| dirs[**index].exit().is_ok_and(|exit| exit.is_some())).count();
-        let is_enough = over == dirs.len() || input.any && over > 0;
-        if is_enough || left.is_some_and(|left| left.is_zero()) || free.is_empty() {
+        if free.is_empty() || is_enough() || left.is_some_and(|left| left.is_zero()) {
             break;
         }
         // Lost, or waiting for somebody to look after it again.
         super::settle(workspace);
-        if dirs.iter().all(|dir| !dir.is_alive().unwrap_or(false) && dir.exit().is_ok_and(|exit| exit.is_none())) {
+        if !is_enough() && !dirs.iter().any(|dir| dir.is_alive().unwrap_or(false)) {
             break;
         }
     }
-    super::settle(workspace);
-    let is_enough = over == dirs.len() || input.any && over > 0;
-    let report = workspace.read(|view| {
-        let now = jobs.iter().map(|job| Ok(view.record(job.uid)?.unwrap_or_else(|| job.clone())));
-        let now: Vec<Record> = now.collect::<Result<_>>()?;
-        let lines = |job: &Record| if job.status() == "ok" { 1 } else { LINES };
-        let reports = now.iter().map(|job| JobReport::of(view, workspace, job, lines(job))).collect::<Result<_>>()?;
-        let ended: Vec<_> = now.iter().filter(|job| !job.is_live()).map(|job| job.uid).collect();
-        Ok((WaitReport { jobs: reports, timed_out: !is_enough }, ended))
+    if dirs.iter().any(|dir| dir.exit().is_ok_and(|exit| exit.is_none())) {
+        super::settle(workspace);
+    }
+    let jobs = told_at_once(workspace, &jobs, &dirs)?;
+    let over = jobs.iter().filter(|job| !OPEN.contains(&job.status.as_str())).count();
+    Ok(WaitReport { timed_out: over < jobs.len() && !(input.any && over > 0), jobs })
+}
+
+/// The jobs as they are now. Their ends are written and told in one transaction, often together with their supervisors'.
+fn told_at_once(workspace: &Workspace, jobs: &[Record], dirs: &[JobDir]) -> Result<Vec<JobReport>> {
+    let exit = |(job, dir): (&Record, &JobDir)| Some((job.clone(), Box::new(dir.exit().ok()??)));
+    let ended: Vec<(Record, Box<Exit>)> = jobs.iter().zip(dirs).filter_map(exit).collect();
+    let told = workspace.change(|writer| {
+        let mine = settle::end_each(writer, workspace, &ended)?;
+        let now = current(writer, jobs)?;
+        told::forget(writer, &now.iter().filter(|job| !job.is_live()).map(|job| job.uid).collect::<Vec<_>>())?;
+        Ok((report(writer, workspace, &now)?, mine))
     });
-    let (report, ended) = report?;
-    told::tell(workspace, &ended);
-    Ok(report)
+    match told {
+        Ok((reports, mine)) => {
+            settle::notify_of(workspace, &mine);
+            Ok(reports)
+        }
+        // Where the store cannot be written they are told again.
+        Err(_) => workspace.read(|view| report(view, workspace, &current(view, jobs)?)),
+    }
+}
+
+fn current(view: &View, jobs: &[Record]) -> Result<Vec<Record>> {
+    jobs.iter().map(|job| Ok(view.record(job.uid)?.unwrap_or_else(|| job.clone()))).collect()
+}
+
+fn report(view: &View, workspace: &Workspace, jobs: &[Record]) -> Result<Vec<JobReport>> {
+    JobReport::all(view, workspace, jobs, |job| if job.status() == "ok" { 1 } else { LINES })
+}
+
+/// Whether there is nothing more to wait for.
+fn has_enough(dirs: &[JobDir], any: bool) -> bool {
+    let is_over = |dir: &&JobDir| matches!(dir.standing(), Ok(Standing::Over(_) | Standing::Gone));
+    let over = dirs.iter().filter(is_over).count();
+    over == dirs.len() || any && over > 0
 }

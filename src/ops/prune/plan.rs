@@ -1,6 +1,6 @@
 //! What goes: the plan, made from short reads.
 
-use super::{Fate, Fates, PruneInput, PruneReport, Workspace, digest_of};
+use super::{Fate, Fates, PruneInput, PruneReport, PrunedJobs, Workspace, digest_of};
 use crate::domain::event::{Change, CommitId, Event};
 use crate::domain::id::Uid;
 use crate::domain::record::Record;
@@ -51,6 +51,7 @@ fn empty(input: PruneInput) -> PruneReport {
         records: 0,
         repeats: 0,
         examples: Vec::new(),
+        jobs: PrunedJobs::default(),
     }
 }
 

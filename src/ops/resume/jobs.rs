@@ -6,8 +6,7 @@ use crate::domain::id::Uid;
 use crate::domain::job::measure::coarse_span;
 use crate::domain::{field, kind, terms, when};
 use crate::error::Result;
-use crate::ops::job::{JobReport, told};
-use std::time::Duration;
+use crate::ops::job::{JobReport, speculative, told};
 
 /// Lines of output of a job that did not end well, in its longer form.
 const LINES: usize = 5;
@@ -33,15 +32,17 @@ impl Gatherer<'_> {
         }
         let told = news.iter().map(|job| (job.uid, job.id().to_owned())).collect();
         let floor = items.len();
-        Ok((section("Jobs ended", items, 0, "state list jobs --new").floor(floor).vital(), told))
+        Ok((section("Jobs", items, 0, "state list jobs --new").floor(floor).vital(), told))
     }
 
     fn forms(&self, job: &JobReport) -> Vec<String> {
-        let mut facts: Vec<String> = Vec::new();
-        facts.extend(job.code.filter(|code| *code != 0).map(|code| format!("exit {code}")));
-        facts.extend(job.reason.clone());
-        facts.extend(job.took_ms.map(|ms| format!("took {}", coarse_span(Duration::from_millis(ms)))));
-        let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join("; ")) };
+        if job.status == "running" {
+            let line = self.open_line(job);
+            let said = job.matched.iter().skip(job.matched.len().saturating_sub(LINES));
+            return vec![said.fold(line.clone(), |text, said| format!("{text}\n> {said}")), line];
+        }
+        let facts = job.ending().join("; ");
+        let facts = if facts.is_empty() { facts } else { format!(" ({facts})") };
         let line =
             format!("{} {} {} {}{facts}", job.id, Self::short(&job.name()), job.status, when::ago(job.since, self.now));
         let told = |count: usize| {
@@ -65,14 +66,18 @@ impl Gatherer<'_> {
             let term = terms::status_term(kind::JOB, status);
             let open = self.view.first(&term, OPEN_MAX)?;
             left_out += self.view.count(&term, 1000)?.saturating_sub(open.len());
-            for job in open {
-                let report = JobReport::of(self.view, self.workspace, &job, 0)?;
+            for (job, report) in open.iter().zip(JobReport::all(self.view, self.workspace, &open, |_| 0)?) {
                 let worth = if report.remarks.is_empty() { 0.8 } else { 1.5 };
                 items.push(Item::line(Some(job.id()), self.open_line(&report)).worth(worth).why(status.to_owned()));
             }
         }
+        for job in speculative::undecided(self.view, OPEN_MAX)? {
+            let report = JobReport::of(self.view, self.workspace, &job, 0)?;
+            let line = format!("{} {} {}", report.id, Self::short(&report.name()), report.remarks.join(", "));
+            items.push(Item::line(Some(job.id()), line).worth(1.0).why("waits for a yes or no".to_owned()));
+        }
         items.sort_by(|a, b| b.worth.total_cmp(&a.worth));
-        Ok(section("Jobs", items, left_out, "state list jobs"))
+        Ok(section("In the background", items, left_out, "state list jobs"))
     }
 
     fn open_line(&self, job: &JobReport) -> String {

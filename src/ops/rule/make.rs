@@ -6,7 +6,7 @@ use crate::domain::record::Record;
 use crate::domain::rule::On;
 use crate::domain::{field, kind, text};
 use crate::error::{Error, Result};
-use crate::ops::job::{Plan, RunInput, needed};
+use crate::ops::job::{Plan, RunInput, Trial, needed};
 use crate::ops::{Workspace, resolve};
 use crate::store::{Registers, View, Writer};
 use serde::Serialize;
@@ -59,6 +59,9 @@ fn refuse(run: &RunInput) -> Result<()> {
     if let Some((name, _)) = run.values.first() {
         return Err(Error::usage(format!("the value of {} cannot be kept for a rule", text::clean_line(name)))
             .hint("put it into the command, or into a script that the command runs"));
+    }
+    if run.trial != Trial::default() || run.again.is_some() {
+        return Err(Error::usage("what is speculative, or done again, is no rule").hint("state run --on EVENT -- CMD"));
     }
     if run.once.is_some() {
         return Err(Error::usage("--once and --on do not go together").hint("a rule runs once for each event"));

@@ -10,14 +10,20 @@ use super::supervise::{Ending, Job};
 use crate::domain::job::measure::coarse_span;
 use crate::domain::job::{Attempt, Outcome, State};
 use chrono::{DateTime, Utc};
+use rustix::fs::OFlags;
 use rustix::process::Signal;
+use std::fs::{File, OpenOptions};
 use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long output is awaited when the leader has ended; what is left behind may keep it open for ever.
 const DRAIN: Duration = Duration::from_millis(200);
+/// Whoever wants its end again after so long has no more patience.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Between two notes of how much was printed.
 const STATUS_PAUSE: Duration = Duration::from_secs(1);
 /// Room of the pipe: what a job prints while the disk is slow.
@@ -33,6 +39,9 @@ struct Run {
     output: Option<PipeReader>,
     deadline: Option<Instant>,
     idle: Option<Duration>,
+    /// When it is late, and how long it may be silent, as long as that was not told.
+    late_at: Option<Instant>,
+    silent: Option<Duration>,
     last_output: Instant,
     status_due: Option<Instant>,
     ended: Option<Ended>,
@@ -42,6 +51,7 @@ struct Run {
 /// How a run is being ended.
 struct Stopping {
     ending: Ending,
+    since: Instant,
     kill_at: Instant,
     is_killed: bool,
 }
@@ -83,7 +93,7 @@ impl Job {
         status.waits_for.clear();
         // Without this note a power cut would make it run twice.
         if number == 1 {
-            self.dir.note_started().map_err(|error| {
+            self.dir.note_started(self.status.supervisor.as_deref()).map_err(|error| {
                 let reason = format!("it was not started, for that cannot be noted: {}", plain(&error));
                 Ending { is_final: true, ..Ending::failed(reason) }
             })?;
@@ -106,6 +116,8 @@ impl Job {
             output: Some(output),
             deadline: self.spec.timeout_ms.and_then(|ms| now.checked_add(Duration::from_millis(ms))),
             idle: self.spec.idle_timeout_ms.map(Duration::from_millis),
+            late_at: self.spec.late_ms.and_then(|ms| now.checked_add(Duration::from_millis(ms))),
+            silent: self.spec.silent_ms.map(Duration::from_millis),
             last_output: now,
             status_due: None,
             ended: None,
@@ -120,7 +132,7 @@ impl Job {
         }
         let stdin = match &self.spec.stdin {
             None => Stdio::null(),
-            Some(path) => std::fs::File::open(path).map(Stdio::from).map_err(|error| {
+            Some(path) => open_input(path).map(Stdio::from).map_err(|error| {
                 Ending::missing(NOT_EXECUTABLE, format!("cannot read {}: {}", path.display(), plain(&error)))
             })?,
         };
@@ -164,6 +176,7 @@ impl Job {
                 let now = Instant::now();
                 self.silence = self.silence.max(now.saturating_duration_since(run.last_output));
                 run.last_output = now;
+                self.status.last_output = Some((self.world.clock)());
                 run.status_due.get_or_insert(now + STATUS_PAUSE);
                 let matches = self.matcher.as_mut().map(|matcher| matcher.feed(&self.buffer[..count], now));
                 self.tell_matches(matches.unwrap_or_default());
@@ -186,6 +199,9 @@ impl Job {
                 let terminal = [Signal::TTIN, Signal::TTOU].map(Signal::as_raw);
                 self.status.wants_terminal = terminal.contains(signal);
                 self.write_status(Durability::Whole);
+                if self.status.wants_terminal {
+                    self.teller.tell(News::Odd("wants a terminal, and has none"));
+                }
             }
             Mail::LeaderContinued => {
                 self.status.wants_terminal = false;
@@ -201,6 +217,7 @@ impl Job {
             run.status_due = None;
             self.note_output();
         }
+        self.tell_odd(run, now);
         if run.ended.is_some() || run.stopping.is_some() {
             run.kill_if_due(now);
         } else if run.deadline.is_some_and(|deadline| now >= deadline) {
@@ -212,6 +229,18 @@ impl Job {
         }
     }
 
+    /// What is told at once and never a reason to kill; once, also of one that is tried again.
+    fn tell_odd(&mut self, run: &mut Run, now: Instant) {
+        if run.late_at.is_some_and(|at| now >= at) {
+            (run.late_at, self.spec.late_ms) = (None, None);
+            self.teller.tell(News::Odd("takes long"));
+        }
+        if run.silent_until().is_some_and(|until| now >= until) {
+            (run.silent, self.spec.silent_ms) = (None, None);
+            self.teller.tell(News::Odd("silent for longer than ever"));
+        }
+    }
+
     fn stop(&mut self, run: &mut Run, ending: Ending, kill: bool) {
         if run.stopping.is_none() {
             run.leader.signal(if kill { Signal::KILL } else { Signal::TERM });
@@ -220,9 +249,11 @@ impl Job {
             self.status.ending = ending.reason.clone().or_else(|| Some(ending.outcome.name().to_owned()));
             self.write_status(Durability::Whole);
             let now = Instant::now();
-            run.stopping = Some(Stopping { ending, kill_at: now + GRACE, is_killed: false });
+            run.stopping = Some(Stopping { ending, since: now, kill_at: now + GRACE, is_killed: false });
         }
-        if kill && let Some(stopping) = &mut run.stopping {
+        if let Some(stopping) = run.stopping.as_mut().filter(|stopping| !stopping.is_killed)
+            && (kill || stopping.since.elapsed() >= AGAIN)
+        {
             stopping.kill_at = Instant::now();
         }
         run.kill_if_due(Instant::now());
@@ -277,14 +308,22 @@ impl Run {
         self.idle.and_then(|idle| self.last_output.checked_add(idle))
     }
 
+    fn silent_until(&self) -> Option<Instant> {
+        self.silent.and_then(|silent| self.last_output.checked_add(silent))
+    }
+
     fn next_moment(&self) -> Option<Instant> {
-        let limits = if self.stopping.is_none() { [self.deadline, self.idle_until()] } else { [None, None] };
+        let limits = if self.stopping.is_none() {
+            [self.deadline, self.idle_until(), self.late_at, self.silent_until()]
+        } else {
+            [None; 4]
+        };
         let look = self.stopping.as_ref().map(|stopping| match self.ended {
             // The rest of the group ends without a word.
             Some(_) => Instant::now() + LOOK_PAUSE,
             None => stopping.kill_at,
         });
-        earliest([limits[0], limits[1], look, self.status_due])
+        earliest([earliest(limits), look, self.status_due])
     }
 
     fn kill_if_due(&mut self, now: Instant) {
@@ -313,6 +352,18 @@ impl Run {
             }
         }
     }
+}
+
+/// A file to read from. A FIFO without a writer would hold up whoever opens it, who then hears nothing.
+fn open_input(path: &Path) -> io::Result<File> {
+    let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file = OpenOptions::new().read(true).custom_flags(nonblock).open(path)?;
+    let kind = file.metadata()?.file_type();
+    if !kind.is_file() && !kind.is_char_device() {
+        return Err(io::Error::other("it is no file"));
+    }
+    rustix::fs::fcntl_setfl(&file, rustix::fs::fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+    Ok(file)
 }
 
 #[cfg(target_os = "linux")]

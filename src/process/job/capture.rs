@@ -13,6 +13,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// Room for the record of the end, and for the ledger's.
+const GIVEN_BYTES: u64 = 256 << 10;
 /// After a failed write, the next try.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
 /// A disk that is full and not full in turn makes many small files.
@@ -71,6 +73,16 @@ impl Capture {
             }
         }
         self.total += u64::try_from(rest.len()).unwrap_or(0);
+    }
+
+    /// Makes some room on a full disk, at the price of the least important output: what comes before the middle. `false`
+    /// if there is none left.
+    pub(super) fn give_back(&mut self) -> bool {
+        let Some(first) = self.segments.front_mut().filter(|first| first.bytes > 0) else { return false };
+        let bytes = first.bytes.saturating_sub(GIVEN_BYTES);
+        let cut = OpenOptions::new().write(true).open(&first.path).and_then(|file| file.set_len(bytes));
+        first.bytes = bytes;
+        cut.is_ok()
     }
 
     fn is_paused(&self) -> bool {

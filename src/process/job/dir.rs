@@ -3,12 +3,12 @@
 use super::files::{Durability, is_absent, read_json, write_json};
 use super::lock::Lock;
 use super::members;
-use crate::domain::job::{Exit, Outcome, Spec, Status, VERSION};
+use crate::domain::job::{Asked, Exit, Outcome, Spec, State, Status, VERSION};
 use crate::error::{Error, Result};
 use crate::process::process_id::{ProcessId, boot_id, current_boot};
 use chrono::{DateTime, Utc};
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -76,6 +76,11 @@ impl JobDir {
         self.path.join("output")
     }
 
+    /// Where copies of its results are kept.
+    pub(super) fn results_path(&self) -> PathBuf {
+        self.path.join("results")
+    }
+
     pub(super) fn spec_path(&self) -> PathBuf {
         self.path.join("spec.json")
     }
@@ -132,14 +137,28 @@ impl JobDir {
         read_json(&self.path.join("exit.json"))
     }
 
+    /// What was asked of it last; nothing if that is not known.
+    #[must_use]
+    pub fn asked(&self) -> Option<Asked> {
+        read_json(&self.path.join("asked.json")).ok().flatten()
+    }
+
+    /// Notes what was asked of it. A note that is lost costs a longer answer.
+    pub fn note_asked(&self, asked: &Asked) {
+        let _ = write_json(&self.path.join("asked.json"), asked, Durability::Whole);
+    }
+
     pub(super) fn write_status(&self, status: &Status, durability: Durability) -> io::Result<()> {
         write_json(&self.status_path(), status, durability)
     }
 
-    /// Notes that its command is about to be started. Durable when it returns, at the price of one sync: a status would
-    /// cost two.
-    pub(super) fn note_started(&self) -> io::Result<()> {
-        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.started_path())?.sync_all()
+    /// Notes that its command is about to be started, and by which supervisor. Durable when it returns, at the price of one
+    /// sync: a status would cost two.
+    pub(super) fn note_started(&self, supervisor: Option<&str>) -> io::Result<()> {
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.started_path())?;
+        file.write_all(supervisor.unwrap_or_default().as_bytes())?;
+        file.sync_all()
     }
 
     pub(super) fn write_exit(&self, exit: &Exit) -> io::Result<()> {
@@ -175,7 +194,7 @@ impl JobDir {
     /// `Refused` or `Corrupt` if they cannot be read.
     pub fn standing(&self) -> Result<Standing> {
         match self.look()? {
-            Look::Taken => Ok(Standing::Alive(self.status_or_none()?)),
+            Look::Taken => Ok(Standing::Alive(self.status_or_none())),
             Look::NoLock => self.unattended(),
             Look::Free(lock) => {
                 let standing = self.unattended();
@@ -187,7 +206,7 @@ impl JobDir {
 
     /// As [`JobDir::standing`], while we have the lock.
     pub(super) fn unattended(&self) -> Result<Standing> {
-        Ok(match (self.exit()?, self.status_or_none()?) {
+        Ok(match (self.exit()?, self.status_or_none()) {
             (Some(exit), _) => Standing::Over(Box::new(exit)),
             (None, status) if status.has_started() || self.started_path().exists() => Standing::Lost(status),
             (None, _) if !self.path.is_dir() => Standing::Gone,
@@ -195,8 +214,15 @@ impl JobDir {
         })
     }
 
-    fn status_or_none(&self) -> Result<Box<Status>> {
-        Ok(Box::new(self.status()?.unwrap_or_default()))
+    /// The status is not synced: a power cut may leave nothing of it that can be understood. Who looked after the job is
+    /// in the note of its start then.
+    fn status_or_none(&self) -> Box<Status> {
+        let mut status = self.status().ok().flatten().unwrap_or_default();
+        if status.supervisor.is_none() {
+            let noted = std::fs::read_to_string(self.started_path()).ok();
+            status.supervisor = noted.filter(|noted| ProcessId::parse(noted).is_some());
+        }
+        Box::new(status)
     }
 
     /// Blocks until nobody looks after it; at once if it is not there.
@@ -297,7 +323,7 @@ fn lost_exit(status: &Status, now: DateTime<Utc>) -> Exit {
         version: VERSION,
         outcome: Outcome::Lost,
         reason: Some(reason.to_owned()),
-        started_at: Some(status.since),
+        started_at: (status.attempt == 1 && status.state == State::Running).then_some(status.since),
         ended_at: now,
         bytes: status.bytes,
         left_behind,

@@ -11,11 +11,14 @@ use super::supervise::{Ending, Job};
 use crate::domain::job::{External, Outcome, State};
 use chrono::{DateTime, Utc};
 use rustix::process::Signal;
+use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How often the marker is looked for: other machines may make it, of which no notice comes.
 const MARKER_PAUSE: Duration = Duration::from_secs(1);
+/// What is read of a marker.
+const MARKER_BYTES: u64 = 64;
 /// An empty marker may be about to be filled.
 const MARKER_FRESH: Duration = Duration::from_secs(2);
 /// The shortest time that a poll command is given.
@@ -143,7 +146,7 @@ impl Job {
         if ending.outcome != Outcome::Ok || self.spec.results.is_empty() {
             return ending;
         }
-        match results::collect(&self.spec.cwd, &self.spec.results) {
+        match results::collect(&self.dir, &self.spec) {
             Ok(results) => {
                 self.results = results;
                 ending
@@ -159,7 +162,11 @@ fn read_marker(path: &Path, now: DateTime<Utc>) -> Option<i32> {
     if metadata.is_file() && metadata.len() == 0 && is_fresh(&metadata, now) {
         return None;
     }
-    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let mut text = String::new();
+    if metadata.is_file() {
+        // One that cannot be read is there all the same.
+        let _ = std::fs::File::open(path).and_then(|file| file.take(MARKER_BYTES).read_to_string(&mut text));
+    }
     Some(text.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0))
 }
 

@@ -131,31 +131,68 @@ impl Armed {
     /// # Errors
     /// `Refused` if it could not be started, or ended before it took over: then the job can be armed again.
     pub fn launch(self, supervisor: &Supervisor<'_>, values: &[(String, OsString)]) -> Result<u32> {
+        self.start(supervisor, values)?.taken_over()
+    }
+
+    /// Starts the supervisor, with `values` in its environment.
+    ///
+    /// # Errors
+    /// `Refused` if it could not be started: then the job can be armed again.
+    pub fn start(self, supervisor: &Supervisor<'_>, values: &[(String, OsString)]) -> Result<Starting> {
         let fail = |error| Error::io(format!("cannot start the supervisor of {}", self.id), error);
-        let (mut answer, asked) = io::pipe().map_err(fail)?;
-        let mut command = without_foreign(supervisor);
+        let (answer, asked) = io::pipe().map_err(fail)?;
+        let mut command = Command::new(supervisor.program);
         let given = self.lock.file().map(File::try_clone).transpose().map_err(fail)?;
-        command.stdin(given.map_or_else(Stdio::null, Stdio::from)).stdout(asked).stderr(Stdio::null()).current_dir("/");
+        command.args(supervisor.args).current_dir("/");
+        command.stdin(given.map_or_else(Stdio::null, Stdio::from)).stdout(asked).stderr(Stdio::null());
         if values.is_empty() {
             command.env_remove(VALUES_VARIABLE);
         } else {
             command.env(VALUES_VARIABLE, &self.id).envs(values.iter().map(|(name, value)| (name, value)));
         }
+        close_foreign_on_exec();
         let spawned = command.spawn();
         // It holds our end of the pipe, without which there is no end to be read.
         drop(command);
         let child = spawned.map_err(fail)?;
-        let pid = child.id();
-        let answered = has_answered(&mut answer);
-        reap_later(child);
-        if answered != Some(false) {
-            self.lock.leave_to_others();
+        Ok(Starting { id: self.id, lock: Some(self.lock), pid: child.id(), child: Some(child), answer })
+    }
+}
+
+/// A supervisor that was started and takes over, whether it is waited for or not.
+#[derive(Debug)]
+pub struct Starting {
+    id: String,
+    pid: u32,
+    /// Ours until it has answered.
+    lock: Option<Lock>,
+    child: Option<Child>,
+    answer: PipeReader,
+}
+
+impl Starting {
+    /// Waits until the supervisor has taken over. Its pid.
+    ///
+    /// # Errors
+    /// `Refused` if it ended before that: then the job can be armed again.
+    pub fn taken_over(mut self) -> Result<u32> {
+        let answered = has_answered(&mut self.answer);
+        if answered == Some(false) {
+            // Free at once, not only when every copy is closed.
+            drop(self.lock.take());
         }
         if answered == Some(true) {
-            return Ok(pid);
+            return Ok(self.pid);
         }
         Err(Error::new(Kind::Refused, format!("the supervisor of {} did not take over", self.id))
             .hint("nothing is lost: the job is started by the next command that looks at it"))
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        self.lock.take().into_iter().for_each(Lock::leave_to_others);
+        self.child.take().into_iter().for_each(reap_later);
     }
 }
 
@@ -182,42 +219,8 @@ fn reap_later(mut child: Child) {
     let _ = std::thread::Builder::new().name("reap".to_owned()).stack_size(64 << 10).spawn(wait);
 }
 
-/// The command, without descriptors that our own caller left open: it would hold them for hours, and a host that reads
-/// the other end would wait for as long. Only a shell can close them before the program starts.
-fn without_foreign(supervisor: &Supervisor<'_>) -> Command {
-    let foreign = foreign_descriptors();
-    let mut command = match (foreign.iter().max(), Path::new(BASH).exists()) {
-        (None, _) => Command::new(supervisor.program),
-        // Without the start-up files of whoever called us.
-        (Some(10..), true) => through(supervisor.program, &[BASH, "-p"], &foreign),
-        _ => through(supervisor.program, &["/bin/sh"], &foreign),
-    };
-    command.args(supervisor.args);
-    command
-}
-
-/// Other shells close only descriptors of one digit.
-const BASH: &str = "/bin/bash";
-
-fn through(program: &Path, shell: &[&str], foreign: &[u32]) -> Command {
-    let is_bash = shell[0] == BASH;
-    let closed = foreign.iter().filter(|fd| is_bash || **fd < 10);
-    let closing: Vec<String> = closed.map(|fd| format!("{fd}>&-")).collect();
-    let mut command = Command::new(shell[0]);
-    command.args(&shell[1..]).arg("-c").arg(format!("exec \"$0\" \"$@\" {}", closing.join(" "))).arg(program);
-    command
-}
-
-/// Descriptors that every program we start would get: none of ours, which all close when a program starts.
-fn foreign_descriptors() -> Vec<u32> {
-    let entries = std::fs::read_dir("/proc/self/fdinfo").into_iter().flatten().flatten();
-    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    numbers.filter(|fd| *fd > 2 && is_inherited(*fd)).collect()
-}
-
-/// The flags are octal; the bit is `O_CLOEXEC`.
-fn is_inherited(fd: u32) -> bool {
-    let Ok(info) = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")) else { return false };
-    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
-    flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok()).is_some_and(|flags| flags & 0o2_000_000 == 0)
+/// What our own caller left open is not passed on: a supervisor would hold it for hours, and a host that reads the other
+/// end would wait for as long. Whatever we opened ourselves closes anyway when a program starts.
+fn close_foreign_on_exec() {
+    close_fds::set_fds_cloexec_threadsafe(3, &[]);
 }

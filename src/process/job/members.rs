@@ -2,8 +2,8 @@
 //!
 //! A supervisor leads a session of its own, and a command a process group; the kernel gives neither number to another
 //! process as long as a member lives. So a member is who has the number, was started no earlier, in the same boot, while
-//! the number itself belongs to nobody else. What has left the group but not the session is told from what the supervisor
-//! started for itself by the job's id in its environment. Signals go through a pidfd that was checked after it was opened.
+//! the number itself belongs to nobody else, and either both numbers fit or the job's id is in its environment. By that,
+//! what has left the group but not the session is told from what the supervisor started for itself. Signals go through a pidfd that was checked after it was opened.
 
 use crate::domain::job::{Group, Member, Status};
 use crate::process::process_id::{ProcessId, Stat, all, current_boot, read_stat};
@@ -51,8 +51,9 @@ impl Marks {
         let has =
             |mark: Option<(u32, u64)>, number| mark.is_some_and(|(of, start)| number == of && stat.start >= start);
         let is_supervisor = self.supervisor.as_ref().is_some_and(|supervisor| supervisor.pid == pid);
-        let is_stray = || has(self.session, stat.session) && self.is_named_in(pid);
-        !stat.ended && !is_supervisor && (has(self.group, stat.group) || is_stray())
+        let (in_group, in_session) = (has(self.group, stat.group), has(self.session, stat.session));
+        // Either number alone may be that of strangers by now.
+        !stat.ended && !is_supervisor && (in_group && in_session || (in_group || in_session) && self.is_named_in(pid))
     }
 
     fn is_named_in(&self, pid: u32) -> bool {

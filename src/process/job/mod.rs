@@ -7,7 +7,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | `dir` | the directory's files, and what they say together: [`Standing`] |
-//! | `launch` | making the directory, starting the supervisor: [`prepare`], [`rearm`], [`Armed::launch`] |
+//! | `launch` | making the directory, starting the supervisor: [`prepare`], [`rearm`], [`Armed::start`] |
 //! | `post` | the supervisor's side of that: it takes the lock over and lets go of everything else: [`Post`] |
 //! | `supervise` | its work from the first wait to the exit record: [`supervise`] |
 //! | `needs`, `slots` | waiting for other jobs, waiting for a slot |
@@ -15,7 +15,9 @@
 //! | `elsewhere`, `shell` | work that runs elsewhere; poll and cleanup commands |
 //! | `ears` | the one place where a supervisor waits: pipe, control, session, mail of its threads |
 //! | `capture`, `output` | writing output into capped files; reading it: [`Follow`], [`tail`] |
-//! | `matches`, `results` | lines that patterns find; declared files hashed |
+//! | `matches`, `results` | lines that patterns find; declared files hashed and kept |
+//! | `notify` | telling somebody outside of the end: [`notify`] |
+//! | `terminal` | whether a failed command missed a terminal |
 //! | `lock` | a lock that is free as soon as it is let go of |
 //! | `control` | what a supervisor can be told: [`send`] |
 //! | `members` | processes found by identity, when no parent is left: [`living`], [`end_group`] |
@@ -39,6 +41,7 @@ mod lock;
 mod matches;
 mod members;
 mod needs;
+mod notify;
 mod output;
 mod post;
 mod recorder;
@@ -46,17 +49,20 @@ mod results;
 mod shell;
 mod slots;
 mod supervise;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod wait;
 
 pub use control::{Command, send};
 pub use dir::{JobDir, REMOVED_PREFIX, Standing};
-pub use launch::{Armed, Supervisor, VALUES_VARIABLE, prepare, rearm};
+pub use launch::{Armed, Starting, Supervisor, VALUES_VARIABLE, prepare, rearm};
 pub use members::{JOB_VARIABLE, end_group, living, living_of};
+pub use notify::{notify, terminal};
 pub use output::{Follow, Moment, Piece, Tail, kept_bytes, moments, tail};
 pub use post::Post;
 pub use recorder::Recorder;
 pub use results::hash_file;
+pub use shell::clean_up;
 pub use supervise::{World, supervise};
 pub use wait::wait_for_end;

@@ -147,7 +147,7 @@ pub fn kept_bytes(dir: &JobDir) -> u64 {
             .map(|m| m.len())
             .sum::<u64>()
     };
-    of(dir.path()) + of(&dir.output_path())
+    of(dir.path()) + of(&dir.output_path()) + of(&dir.results_path())
 }
 
 /// The next of what is followed.

@@ -12,6 +12,8 @@ pub trait Recorder: Send {
     fn started(&mut self, status: &Status);
     /// A pattern found a line, and `left_out` lines before it that were too many to tell.
     fn matched(&mut self, line: &str, left_out: u64);
+    /// It takes long, is silent for longer than ever, wants a terminal: one of these words, once each.
+    fn odd(&mut self, what: &str);
     /// A job that this one waits for was never started and nobody looks after it: it is to be armed again.
     fn orphaned(&mut self, id: &str);
     /// It has ended: `exit.json` is written and the lock is free, so that others may have noted it already.
@@ -22,6 +24,7 @@ pub trait Recorder: Send {
 pub(super) enum News {
     Started(Box<Status>),
     Matched(String, u64),
+    Odd(&'static str),
     Orphaned(String, Sender),
     Ended(Box<Exit>),
 }
@@ -65,6 +68,7 @@ fn pass(recorder: &mut dyn Recorder, news: News) {
     match news {
         News::Started(status) => recorder.started(&status),
         News::Matched(line, left_out) => recorder.matched(&line, left_out),
+        News::Odd(what) => recorder.odd(what),
         News::Orphaned(id, sender) => {
             recorder.orphaned(&id);
             sender.send(Mail::Settled);

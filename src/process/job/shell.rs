@@ -3,6 +3,11 @@
 use super::ears::{Ended, Mail, mailbox, readable};
 use super::leader::Leader;
 use super::members::KILL_WAIT;
+use super::supervise::CLEANUP_LIMIT;
+use crate::domain::job::Spec;
+use crate::domain::secret::mask;
+use crate::domain::text::clean_line;
+use crate::error::{Error, Result};
 use rustix::process::Signal;
 use std::io::{self, PipeReader, Read};
 use std::os::fd::AsFd;
@@ -14,6 +19,23 @@ use std::time::{Duration, Instant};
 const OUTPUT_BYTES: usize = 16 << 10;
 /// How long its output is awaited when it has ended.
 const DRAIN: Duration = Duration::from_millis(200);
+
+/// Runs the cleanup command of a job that is over, if it has one: what it said if it failed. Blocks.
+///
+/// # Errors
+/// `Refused` if it could not be started.
+pub fn clean_up(spec: &Spec) -> Result<Option<String>> {
+    let Some(command) = &spec.cleanup else { return Ok(None) };
+    let (code, output) = run(&spec.id, command, &spec.cwd, CLEANUP_LIMIT)
+        .map_err(|error| Error::io(format!("cannot start the cleanup of {}", spec.id), error))?;
+    if code == Some(0) {
+        return Ok(None);
+    }
+    let how = code.map_or("it did not end in time".to_owned(), |code| format!("exit code {code}"));
+    let said = String::from_utf8_lossy(&output);
+    let last = said.lines().rev().find(|line| !line.trim().is_empty());
+    Ok(Some(last.map_or_else(|| how.clone(), |last| format!("{how}: {}", clean_line(&mask(last))))))
+}
 
 /// Runs `command` with `sh -c` in `cwd` for at most `limit`: its exit code, none if it did not come to that, and the end
 /// of its output. Blocks.

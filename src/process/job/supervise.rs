@@ -15,11 +15,13 @@ use super::matches::Matcher;
 use super::post::Post;
 use super::recorder::{News, Recorder, Teller};
 use super::shell;
+use super::terminal;
 use crate::domain::digest::sha256_u64;
 use crate::domain::job::{Attempt, Exit, Group, Outcome, ResultFile, Spec, State, Status, VERSION};
 use crate::error::{Error, Kind, Result};
 use crate::process::process_id::ProcessId;
 use chrono::{DateTime, TimeDelta, Utc};
+use std::io::ErrorKind;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -29,7 +31,7 @@ const READ_BYTES: usize = 64 << 10;
 const EXIT_TRIES: u32 = 60;
 const EXIT_PAUSE: Duration = Duration::from_secs(1);
 /// How long a cleanup may take.
-const CLEANUP_LIMIT: Duration = Duration::from_mins(1);
+pub(super) const CLEANUP_LIMIT: Duration = Duration::from_mins(1);
 
 /// What a supervisor may read of the world without asking.
 #[derive(Clone, Debug)]
@@ -194,7 +196,7 @@ impl Job {
         let random = sha256_u64(&[&self.world.seed[..], &number.to_be_bytes()].concat());
         let pause = self.spec.pause_after(number, random);
         let again_at = TimeDelta::from_std(pause).ok().and_then(|pause| (self.world.clock)().checked_add_signed(pause));
-        let when = again_at.map(|time| format!(" at {}", time.format("%H:%M:%S"))).unwrap_or_default();
+        let when = again_at.map(|time| format!(" at {} UTC", time.format("%H:%M:%S"))).unwrap_or_default();
         self.note_waiting(vec![format!("retry {}{when}", number + 1)]);
         let until = Instant::now() + pause;
         while Instant::now() < until {
@@ -211,7 +213,6 @@ impl Job {
     /// Writes how much it has printed.
     pub(super) fn note_output(&mut self) {
         self.status.bytes = self.capture.total();
-        self.status.last_output = Some((self.world.clock)());
         self.write_status(Durability::Whole);
     }
 
@@ -233,8 +234,8 @@ impl Job {
     }
 
     fn finish(mut self, ending: Ending, lock: Lock) -> Exit {
-        let exit = self.exit(ending);
-        self.write_exit(&exit, &lock);
+        let mut exit = self.exit(ending);
+        self.write_exit(&mut exit, &lock);
         let status = &mut self.status;
         (status.state, status.since, status.bytes) = (State::Ended, exit.ended_at, exit.bytes);
         (status.pid, status.pgid, status.process) = (None, None, None);
@@ -264,6 +265,7 @@ impl Job {
             attempts: std::mem::take(&mut self.attempts),
             bytes: self.capture.total(),
             cut: self.capture.cut(),
+            wanted_terminal: ending.outcome == Outcome::Failed && terminal::was_missed(&self.dir),
             output_lost: self.capture.lost().map(str::to_owned),
             left_behind: self.left_behind.take(),
             results: std::mem::take(&mut self.results),
@@ -272,13 +274,20 @@ impl Job {
         }
     }
 
-    /// Tries for a while; then it will be told as lost. In a directory that was deleted there is nothing to tell.
-    fn write_exit(&self, exit: &Exit, lock: &Lock) {
+    /// Tries for a while; then it will be told as lost. In a directory that was deleted there is nothing to tell. On a full
+    /// disk the end is worth more than what was printed.
+    fn write_exit(&mut self, exit: &mut Exit, lock: &Lock) {
         for _ in 0..EXIT_TRIES {
-            if self.dir.write_exit(exit).is_ok() || !self.dir.owns(lock) {
+            let Err(error) = self.dir.write_exit(exit) else { return };
+            if !self.dir.owns(lock) {
                 return;
             }
-            std::thread::sleep(EXIT_PAUSE);
+            let is_full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+            if is_full && self.capture.give_back() {
+                exit.cut = self.capture.cut();
+            } else {
+                std::thread::sleep(EXIT_PAUSE);
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ fn store_of(issues: &[Value]) -> (TempDir, Workspace) {
         clock: now,
         seed: [7; 16],
         command: "test".into(),
+        program: None,
     };
     let workspace = Workspace::place(environment);
     workspace.store.init().unwrap();

@@ -24,6 +24,7 @@ impl Told {
             clock: || "2026-11-21T14:30:00Z".parse().unwrap(),
             seed: [7; 16],
             command: "example".into(),
+            program: None,
         };
         Workspace::place(environment()).store.init().unwrap();
         Self { workspace: Workspace::open(environment()).unwrap(), _folder: folder }

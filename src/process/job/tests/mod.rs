@@ -36,6 +36,7 @@ struct Running {
 enum Heard {
     Started(Status),
     Matched(String, u64),
+    Odd(String),
     Orphaned(String),
     /// And whether `exit.json` was there, and the lock free.
     Ended(Exit, bool),
@@ -52,6 +53,9 @@ impl Recorder for Notes {
     }
     fn matched(&mut self, line: &str, left_out: u64) {
         let _ = self.news.send(Heard::Matched(line.to_owned(), left_out));
+    }
+    fn odd(&mut self, what: &str) {
+        let _ = self.news.send(Heard::Odd(what.to_owned()));
     }
     fn orphaned(&mut self, id: &str) {
         let _ = self.news.send(Heard::Orphaned(id.to_owned()));

@@ -136,6 +136,24 @@ fn lines_that_patterns_find_are_told_but_not_too_many() {
 }
 
 #[test]
+fn what_is_odd_is_told_once_and_no_reason_to_kill() {
+    let lab = Lab::new();
+    let gate = lab.fifo("gate");
+    let late = Spec { late_ms: Some(1), silent_ms: Some(1), ..lab.job("j-1", "read x < gate; echo $x") };
+    let running = lab.start(&late);
+    let odd = |count: usize| {
+        let heard = running.news.iter().filter(|heard| matches!(heard, Heard::Odd(_)));
+        heard.take(count).map(|heard| format!("{heard:?}")).collect::<Vec<_>>()
+    };
+    let told = odd(2);
+    assert!(told[0].contains("takes long") && told[1].contains("silent"), "{told:?}");
+    std::fs::write(gate, "on\n").unwrap();
+    let exit = running.supervisor.join().unwrap().unwrap();
+    let more = running.news.iter().filter(|heard| matches!(heard, Heard::Odd(_))).count();
+    assert_eq!((exit.outcome, more), (crate::domain::job::Outcome::Ok, 0));
+}
+
+#[test]
 fn matches_are_told_again_after_a_while() {
     let start = Instant::now();
     let mut matcher = matches::Matcher::new(&["x".into()], start).unwrap();
