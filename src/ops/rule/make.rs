@@ -66,11 +66,6 @@ fn refuse(run: &RunInput) -> Result<()> {
     if run.once.is_some() {
         return Err(Error::usage("--once and --on do not go together").hint("a rule runs once for each event"));
     }
-    // The copy of the tree takes longer than an event may hold the store.
-    if run.trial != Trial::default() {
-        return Err(Error::usage("--speculative and --on do not go together")
-            .hint("a rule may start a script that calls state run --speculative"));
-    }
     if run.spec.session.is_some() {
         return Err(Error::usage("--with-session and --on do not go together: a rule outlives the session"));
     }
