@@ -29,7 +29,7 @@ use std::path::PathBuf;
 /// --no-rules on any command holds all of them back.
 ///
 /// JSON: {"job": JOB, "same"?, "meanwhile"?: RECORD, "report_back"?}; JOB is {"id", "label"?, "status", "command", "created",
-/// "because"?: ["RULE: EVENT"], "since", "took_ms"?, "code"?, "reason"?, "attempt"?, "attempts"?: [{"started_at", "ended_at", "outcome", "code"?, "signal"?, "reason"?}],
+/// "because"?: [TEXT], "since", "took_ms"?, "code"?, "reason"?, "attempt"?, "attempts"?: [{"started_at", "ended_at", "outcome", "code"?, "signal"?, "reason"?}],
 /// "waits_for"?, "pid"?, "usual"?: {"median_ms", "p90_ms", "silence_ms", "runs"}, "look_again"?, "asked_too_soon"?, "meanwhile"?: RECORD, "remarks"?,
 /// "tail"?, "bytes", "matched"?, "results"?: [{"path", "sha256", "bytes", "kept"?}], "left_behind"?, "again"?,
 /// "speculative"?: "undecided|accepted|dropped", "scratch"?, "path"}
@@ -86,8 +86,8 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "EVENT", conflicts_with_all = ["wait", "once", "with_session"])]
     on: Option<String>,
     /// Wait for its end, at most so many seconds if a number is given. Exit 1 if it did not end well by then.
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "0", require_equals = true)]
-    wait: Option<u64>,
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "")]
+    wait: Option<String>,
     /// The task that it is for.
     #[arg(long = "for", value_name = "ID")]
     task: Option<String>,
@@ -163,7 +163,9 @@ const EVERY_MS: u64 = 30_000;
 impl RunArgs {
     pub(super) fn run(self, door: &mut Door) -> Result<()> {
         let workspace = door.writing()?;
-        let wait = self.wait;
+        // Understood before anything is started.
+        let wait = self.wait.as_deref().map(|text| if text.is_empty() { Ok(None) } else { parse_span(text).map(Some) });
+        let wait = wait.transpose()?;
         let base = self.again.as_deref().map(|id| jobs::again(&workspace, id, !self.after.is_empty()));
         let base = base.transpose()?.unwrap_or_default();
         let session = workspace.identity.process.as_ref().map(ToString::to_string);
@@ -178,8 +180,7 @@ impl RunArgs {
         }
         let mut report = jobs::run(&workspace, self.input(session, base)?)?;
         let mut waited = None;
-        if let Some(seconds) = wait {
-            let patience = Some(seconds).filter(|seconds| *seconds > 0).map(std::time::Duration::from_secs);
+        if let Some(patience) = wait {
             let end = jobs::wait(&workspace, &WaitInput { ids: vec![report.job.id.clone()], any: false, patience })?;
             report.job = end.jobs.first().cloned().unwrap_or(report.job);
             waited = Some(end);

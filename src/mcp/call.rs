@@ -108,7 +108,7 @@ impl<'a> Call<'a> {
 
     /// What rules have started or held back because of this call, a line each.
     pub(super) fn fired(&self) -> String {
-        self.rules.take_told().iter().map(|told| format!("{told}\n")).collect()
+        self.rules.take_told().iter().fold(String::new(), |text, told| text + &told.to_string() + "\n")
     }
 
     /// Sees to the index beside the next calls: nobody waits for it.

@@ -121,6 +121,10 @@ fn scalars(writer: &Writer, record: &Record, input: &EditInput, set: &mut Regist
         put(field::PRIVATE, json!(private));
     }
     if let Some(name) = &input.status {
+        if record.kind() == kind::JOB {
+            return Err(Error::conflict(format!("what became of {} is not a matter of opinion", record.id()))
+                .hint(format!("state drop {0} ends it, state run --again {0} runs it again", record.id())));
+        }
         let row = kind::find(record.kind()).ok_or_else(|| {
             Error::conflict(format!("{} is of a newer state's kind '{}'", record.id(), record.kind()))
         })?;

@@ -5,7 +5,7 @@
 //! history counts and replicas agree on what they have seen. Repeating it does what an interrupted one left.
 
 use super::doctor::Progress;
-use super::{Workspace, handoff, resolve, search};
+use super::{Workspace, handoff, job, resolve, search};
 use crate::domain::event::{Change, CommitId, Event};
 use crate::domain::id::Uid;
 use crate::domain::record::Record;
@@ -26,7 +26,21 @@ const KEPT: [&str; 6] = [field::STATUS, field::PRIORITY, field::PRIVATE, field::
 /// Sets of registers whose names and values hold no text of the record.
 const KEPT_SETS: [&str; 2] = [field::LINK, field::CLAIM];
 /// Registers that the mark clears; the names of others could say what was in them.
-const CLEARED: [&str; 6] = [field::BODY, field::KEY, field::REASON, field::SOURCE, field::ORIGIN, field::DATA];
+const CLEARED: [&str; 13] = [
+    field::BODY,
+    field::KEY,
+    field::REASON,
+    field::SOURCE,
+    field::ORIGIN,
+    field::DATA,
+    field::LABEL,
+    field::COMMAND,
+    field::MATCHED,
+    field::ON,
+    field::TRAIL,
+    field::KEPT,
+    field::SHA256,
+];
 
 /// A text of the record that is shorter is not sought in other records: it would be found everywhere.
 const SOUGHT_CHARS_MIN: usize = 12;
@@ -70,7 +84,12 @@ pub fn erase(workspace: &Workspace, input: &EraseInput, progress: Progress<'_>) 
         return Err(Error::usage(format!("--confirm {confirm} does not name {}", plan.id))
             .hint(format!("after a look at it (state show {0}): state erase {0} --confirm {0}", plan.id)));
     }
-    let noted = workspace.read(|view| session_of(view, &record(view, plan.uid)?))?;
+    let (noted, doomed) = workspace.read(|view| {
+        let record = record(view, plan.uid)?;
+        job::erase::check(&record)?;
+        Ok((session_of(view, &record)?, record))
+    })?;
+    job::erase::remove(workspace, &doomed)?;
     mark(workspace, &plan)?;
     // The text of a handoff would come back with its session.
     workspace.store.activities().forget_kept();

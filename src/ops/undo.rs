@@ -6,7 +6,7 @@
 
 use super::report::Line;
 use super::{Workspace, add, edit, session};
-use crate::domain::event::{CommitId, Event};
+use crate::domain::event::{CommitId, Event, Put};
 use crate::domain::id::Uid;
 use crate::domain::record::Record;
 use crate::domain::{field, fold, kind};
@@ -47,6 +47,10 @@ pub fn undo(workspace: &Workspace, position: Option<u64>) -> Result<UndoReport> 
         let first = events.first().ok_or_else(|| nothing(position))?;
         let (id, why) = (first.commit_id(), first.why.clone().unwrap_or_default());
         let (inverse, kept) = inverse(writer, position, &events)?;
+        if inverse.is_empty() && has_facts(writer, &events)? {
+            return Err(Error::conflict(format!("@{position} ({why}) has happened, and cannot be taken back"))
+                .hint("state drop ID ends a job"));
+        }
         if inverse.is_empty() {
             return Err(Error::conflict(format!("nothing of @{position} ({why}) stands any more"))
                 .hint("if it was undone: state log shows that change, and undoing it brings this one back"));
@@ -92,11 +96,31 @@ fn last_own(writer: &Writer, workspace: &Workspace) -> Result<(u64, u64)> {
         }
         if let Some(undoes) = event.undoes {
             undone.push(undoes);
-        } else if event.session == Some(me) && !inverse(writer, first, &events(writer, first, count)?)?.0.is_empty() {
-            return Ok((first, count));
+        } else if event.session == Some(me) {
+            let events = events(writer, first, count)?;
+            if !has_facts(writer, &events)? && !inverse(writer, first, &events)?.0.is_empty() {
+                return Ok((first, count));
+            }
         }
     }
     Err(none())
+}
+
+/// Registers of a job that say what happened, not what somebody meant.
+const FACTS: [&str; 4] = [field::STATUS, field::MATCHED, field::ODD, field::SPECULATIVE];
+
+/// Whether an event tells what happened to a job: processes ran, and files were changed.
+fn is_fact(put: &Put, record: &Record) -> bool {
+    record.kind() == kind::JOB && (put.create.is_some() || FACTS.iter().any(|name| put.set.contains_key(*name)))
+}
+
+fn has_facts(writer: &Writer, events: &[Event]) -> Result<bool> {
+    for put in events.iter().filter_map(Event::put) {
+        if is_fact(put, &add::reread(writer, put.uid)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 type Inverse = BTreeMap<Uid, Registers>;
@@ -112,7 +136,7 @@ fn inverse(writer: &Writer, position: u64, events: &[Event]) -> Result<(Inverse,
         let is_own_session = now.kind() == kind::SESSION && event.session == Some(put.uid);
         // The text is gone for good, so nothing would come back but the look of it.
         let is_erasure = put.set.contains_key(field::ERASED);
-        if is_undone || is_own_session || is_erasure {
+        if is_undone || is_own_session || is_erasure || is_fact(put, &now) {
             continue;
         }
         let before = record_before(writer, put.uid, position)?;

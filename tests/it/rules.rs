@@ -7,7 +7,7 @@ use state::ops::workspace::{Environment, Identity, Workspace as Opened};
 use std::time::Duration;
 
 const STATE: &str = env!("CARGO_BIN_EXE_state");
-const LONG: Duration = Duration::from_secs(120);
+const LONG: Duration = Duration::from_mins(2);
 
 /// Makes a rule and returns its id.
 #[track_caller]

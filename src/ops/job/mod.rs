@@ -14,6 +14,7 @@
 //! | `again` | the same job anew |
 //! | `speculative`, `accept` | work before a yes or no; what either does |
 //! | `usual`, `asked` | how long such jobs take, who asks again too soon |
+//! | `erase` | what of an erased record stands in files |
 //! | `told` | which ends a session was not told yet |
 //!
 //! Does not know: processes, signals, pipes.
@@ -21,6 +22,7 @@
 mod accept;
 mod again;
 mod asked;
+pub(super) mod erase;
 mod follow;
 mod report;
 mod run;

@@ -16,7 +16,7 @@ const FIRED_MAX: usize = 100;
 /// Does what follows from a committed change: says what was held back, and starts what is to be started. Nothing here
 /// fails: what cannot be started now is left to the next process.
 pub fn follow(workspace: &Workspace, noted: Noted) {
-    noted.held.into_iter().for_each(|held| workspace.rules.tell(held));
+    workspace.rules.tell(noted.held);
     if noted.has_rows {
         drain(workspace, true);
     }
@@ -76,8 +76,8 @@ fn fire(workspace: &Workspace, row: &Row) -> Result<()> {
     });
     match (made, plan) {
         (Ok(Some((rule, job, noted))), Some(plan)) => {
-            workspace.rules.tell(started(rule, row, &job));
-            noted.held.into_iter().for_each(|held| workspace.rules.tell(held));
+            workspace.rules.tell([started(rule, row, &job)]);
+            workspace.rules.tell(noted.held);
             // One that could not be launched is armed by whoever comes by.
             let _ = plan.launch(workspace, job.id());
             Ok(())
@@ -117,7 +117,7 @@ fn give_up(workspace: &Workspace, row: &Row, error: Error) -> Result<()> {
         }
         Ok(())
     })?;
-    told.into_iter().for_each(|told| workspace.rules.tell(told));
+    workspace.rules.tell(told);
     Ok(())
 }
 
@@ -126,5 +126,5 @@ fn postpone(workspace: &Workspace, row: &Row, error: &Error) {
     let rules = workspace.read(kept::rules).unwrap_or_default();
     let rule = rules.into_iter().find(|kept| kept.uid == row.rule).map(|kept| kept.id).unwrap_or_default();
     let held = Some(format!("{error}; the next command tries again"));
-    workspace.rules.tell(Told { rule, job: None, name: None, because: row.because.clone(), held });
+    workspace.rules.tell([Told { rule, job: None, name: None, because: row.because.clone(), held }]);
 }

@@ -123,6 +123,21 @@ pub(super) fn change(writer: &mut Writer, rule: Uid, change: impl FnOnce(&mut Ke
     keep_rules(writer, &all)
 }
 
+/// Forgets what a rule runs.
+///
+/// # Errors
+/// As the store says.
+pub fn forget(workspace: &Workspace, rule: Uid) -> Result<()> {
+    if !workspace.read(rules)?.iter().any(|kept| kept.uid == rule) {
+        return Ok(());
+    }
+    workspace.store.write(|writer| {
+        let mut all = rules(writer)?;
+        all.retain(|kept| kept.uid != rule);
+        keep_rules(writer, &all)
+    })
+}
+
 /// The rows, oldest first.
 pub(super) fn outbox(view: &View) -> Result<Vec<Row>> {
     list(view, OUTBOX)

@@ -83,17 +83,19 @@ fn settle_ids(writer: &Writer, workspace: &Workspace, run: &mut RunInput) -> Res
         *word = needed(writer, workspace, word)?.to_string();
     }
     if let Some(task) = &mut run.task {
-        *task = resolve::record(writer, task)?.id().to_owned();
+        let found = resolve::record(writer, task)?;
+        found.id().clone_into(task);
     }
     Ok(())
 }
 
 fn same(view: &View, on: &On, run: &RunInput) -> Result<Option<Record>> {
     for kept in kept::rules(view)? {
-        if kept.on == on.to_string() && kept.run == *run {
-            if let Some(record) = kept.standing(view)? {
-                return Ok(Some(record));
-            }
+        if kept.on == on.to_string()
+            && kept.run == *run
+            && let Some(record) = kept.standing(view)?
+        {
+            return Ok(Some(record));
         }
     }
     Ok(None)

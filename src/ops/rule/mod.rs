@@ -26,6 +26,7 @@ mod report;
 mod watch;
 
 pub use fire::{follow, is_due, settle};
+pub use kept::forget;
 pub use make::{RuleInput, RuleMade, make};
 pub(super) use note::trail;
 pub use note::{Noted, inherited, note};
@@ -59,8 +60,8 @@ impl Rules {
         std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn tell(&self, told: Told) {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).push(told);
+    fn tell(&self, told: impl IntoIterator<Item = Told>) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).extend(told);
     }
 }
 
@@ -86,12 +87,10 @@ pub struct Told {
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rule, job, name, because, held } = self;
-        match held {
-            Some(why) => write!(f, "{rule} held back ({because}): {why}"),
-            None => {
-                let (job, name) = (job.as_deref().unwrap_or("?"), name.as_deref().unwrap_or_default());
-                write!(f, "{rule} fired: {job} {name} ({because})")
-            }
+        if let Some(why) = held {
+            return write!(f, "{rule} held back ({because}): {why}");
         }
+        let (job, name) = (job.as_deref().unwrap_or("?"), name.as_deref().unwrap_or_default());
+        write!(f, "{rule} fired: {job} {name} ({because})")
     }
 }

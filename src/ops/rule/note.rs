@@ -66,7 +66,9 @@ pub fn note(writer: &mut Writer, workspace: &Workspace) -> Result<Noted> {
     }
     if !rows.is_empty() {
         let owner = kept::owner(workspace);
-        rows.iter_mut().for_each(|row| row.owner.clone_from(&owner));
+        for row in &mut rows {
+            row.owner.clone_from(&owner);
+        }
         kept::put(writer, rows)?;
     }
     Ok(Noted { has_rows: !kept::outbox(writer)?.is_empty(), held })

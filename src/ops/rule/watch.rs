@@ -186,7 +186,7 @@ fn start(workspace: &Workspace, kept: &Kept, (change, burst): (Change, u64)) -> 
         }
         Err(why) => kept::change(writer, kept.uid, |kept| held = Some(note::hold(kept, &words, why))),
     })?;
-    held.into_iter().for_each(|told| workspace.rules.tell(told));
+    workspace.rules.tell(held);
     fire::drain(workspace, true);
     Ok(())
 }

@@ -14,7 +14,7 @@ use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 /// A burst of changed files is over when nothing changes for so long.
@@ -130,10 +130,7 @@ impl Watch {
     }
 
     fn event(&self, until: Instant) -> Option<Heard> {
-        match self.events.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.events.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
     }
 
     fn take(&mut self, event: &notify::Event, burst: &mut Burst) -> Result<()> {
@@ -209,7 +206,7 @@ mod tests {
     }
 
     fn changed(watch: &mut Watch) -> Burst {
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         while Instant::now() < until {
             let burst = watch.next(Duration::from_secs(1)).unwrap();
             if !burst.paths.is_empty() {
@@ -239,7 +236,7 @@ mod tests {
         fs::write(root.join("src/new/deep/f.rs"), "x").unwrap();
         assert_eq!(names(&root, &changed(&mut watch)), ["src/new/deep/f.rs"], "a new directory is watched");
         fs::write(root.join("store/ledger"), "x").unwrap();
-        let burst = watch.next(Duration::from_secs(60)).unwrap();
+        let burst = watch.next(Duration::from_mins(1)).unwrap();
         assert!(burst.ledger && burst.paths.is_empty());
     }
 }

@@ -63,7 +63,9 @@ fn somebody_outside_is_told_of_the_end_once() {
     running(&lab, &id);
     go.open();
     let visitors: Vec<_> = (0..4).map(|_| lab.spawn(&["wait", &id])).collect();
-    visitors.into_iter().for_each(|mut visitor| drop(visitor.wait().unwrap()));
+    for mut visitor in visitors {
+        assert_eq!(visitor.wait().unwrap().code(), Some(1));
+    }
     lab.see("seen");
     lab.ok(&["list", "jobs"]);
     assert_eq!(lab.text("told"), format!("{id} unit failed 3\n"));
@@ -172,4 +174,32 @@ fn output_is_followed_with_the_time_at_which_it_came() {
     let is_clock = |clock: &str| chrono::NaiveTime::parse_from_str(clock, "%H:%M:%S").is_ok();
     assert!(lines.iter().all(|(clock, _)| is_clock(clock)), "{timed}");
     assert!(lab.fails(2, &["show", &id, "--times"]).contains("--follow"));
+}
+
+#[test]
+fn what_has_happened_is_not_undone_edited_or_half_erased() {
+    let lab = Lab::new();
+    let go = lab.fifo("go");
+    let task = lab.add("task", "the last change that somebody meant");
+    let id = sh(&lab, &["--result", "out.txt"], "echo the axolotl file > out.txt; read x < go; echo the axolotl line");
+    running(&lab, &id);
+    let refused = lab.fails(1, &["erase", &id, "--confirm", &id]);
+    assert!(refused.contains("has not ended"), "{refused}");
+    go.open();
+    end(&lab, &id);
+    assert!(lab.fails(1, &["edit", &id, "--status", "lost"]).contains("not a matter of opinion"));
+    lab.ok(&["undo"]);
+    assert_eq!(word(&shown(&lab, &id), "status"), "ok");
+    lab.fails(1, &["show", &task]);
+    let commit = lab.json(&["log", &id])["entries"][0]["position"].as_u64().unwrap();
+    let refused = lab.fails(1, &["undo", &format!("@{commit}")]);
+    assert!(refused.contains("cannot be taken back"), "{refused}");
+
+    let artifact = word(&list(&lab, "artifacts")[0], "id");
+    for id in [&artifact, &id] {
+        lab.ok(&["erase", id, "--confirm", id]);
+    }
+    std::fs::remove_file(lab.dir().join("out.txt")).unwrap();
+    let held = lab.program("grep").args(["-rl", "axolotl", lab.store().to_str().unwrap()]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&held.stdout), "");
 }
