@@ -125,7 +125,7 @@ await() { # SECONDS COMMAND...
     done
 }
 
-first_word() { cut -d' ' -f1 | cut -d. -f1; }
+first_word() { head -n 1 | cut -d' ' -f1 | cut -d. -f1; }
 
 story() {
     cd "$work/near" || return 1
