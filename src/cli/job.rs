@@ -7,8 +7,8 @@ use crate::ops::job::{self as jobs, JobReport};
 use chrono::{DateTime, Utc};
 use std::fmt::Write as _;
 
-/// A job in a line, its remarks and the end of its output below.
-pub(super) fn print(out: &mut String, paint: Paint, job: &JobReport, now: DateTime<Utc>) {
+/// A job in a line.
+pub(super) fn print_line(out: &mut String, paint: Paint, job: &JobReport, now: DateTime<Utc>) {
     let standing = match job.status.as_str() {
         "ok" | "waiting" | "running" => job.status.clone(),
         _ => paint.warn(&job.status),
@@ -20,6 +20,11 @@ pub(super) fn print(out: &mut String, paint: Paint, job: &JobReport, now: DateTi
         text::display(&job.name()),
         paint.dim(&facts(job, now))
     );
+}
+
+/// A job in a line, its remarks and the end of its output below.
+pub(super) fn print(out: &mut String, paint: Paint, job: &JobReport, now: DateTime<Utc>) {
+    print_line(out, paint, job, now);
     for remark in &job.remarks {
         let _ = writeln!(out, "  {}", paint.warn(&text::display(remark)));
     }

@@ -80,7 +80,12 @@ impl ShowArgs {
                 let _ = writeln!(out, "{}", path.display());
             });
         }
-        jobs::follow(&workspace, id, self.times, &mut |text| super::write_all(std::io::stdout().lock(), text))
+        let say = &mut |text: &str| super::write_all(std::io::stdout().lock(), text);
+        let held = jobs::follow(&workspace, id, self.times, say)?;
+        let mut end = String::new();
+        job::print_line(&mut end, door.paint, &held, door.now());
+        // Not a part of the output.
+        super::write_all(std::io::stderr().lock(), &end).map(drop)
     }
 }
 

@@ -21,16 +21,15 @@ const WAIT_SECONDS_MAX: u64 = 600;
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Run {
-    /// Shell command
     command: Option<String>,
     label: Option<String>,
-    /// 90s, 10m
-    timeout: Option<String>,
-    /// j-1, j-1:fail, j-1:any
+    /// Jobs first to end well
     #[serde(deserialize_with = "schema::words")]
     #[schemars(with = "Vec<String>")]
     after: Vec<String>,
-    /// Task id
+    #[schemars(skip)]
+    timeout: Option<String>,
+    #[schemars(skip)]
     r#for: Option<String>,
     #[schemars(skip)]
     retry: Option<u32>,
@@ -38,7 +37,7 @@ pub(super) struct Run {
     cwd: Option<String>,
     #[schemars(skip)]
     once: Option<String>,
-    /// Instead of command: jobs to wait for
+    /// Instead: jobs, 50 s at most
     #[serde(deserialize_with = "schema::words")]
     #[schemars(with = "Vec<String>")]
     wait: Vec<String>,
@@ -48,8 +47,8 @@ pub(super) struct Run {
 
 impl Verb for Run {
     const NAME: &'static str = "run";
-    const ABOUT: &'static str = "Run a shell command in the background; it outlives the session. Answers with an id at once; its end \
-        is told once. Then: show (output), list jobs, update drop (kill), or wait here, 50 s at most.";
+    const ABOUT: &'static str =
+        "Run a shell command in the background; it outlives the session, its end is told once. Or wait for jobs.";
     const READS: bool = false;
     const WAITS: bool = true;
 

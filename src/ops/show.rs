@@ -1,5 +1,6 @@
 //! `show`: records in full, now or as they were.
 
+use super::job::told::Seen;
 use super::job::{self, JobReport};
 use super::report::Full;
 use super::rule::RuleReport;
@@ -55,7 +56,7 @@ pub fn show(workspace: &Workspace, words: &[String], at: Option<&str>) -> Result
             };
             let is_job = record.kind() == kind::JOB && until.is_none();
             let job = is_job.then(|| JobReport::asked(view, workspace, &record, JOB_LINES)).transpose()?;
-            jobs.extend(job.is_some().then_some(record.uid));
+            jobs.extend(job.is_some().then(|| Seen::from(&record)));
             let is_rule = record.kind() == kind::RULE && until.is_none();
             let rule = is_rule.then(|| RuleReport::of(view, &record)).transpose()?;
             records.push(Shown { record: Full::of(view, &record, &workspace.place, now)?, job, rule });

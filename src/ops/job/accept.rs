@@ -48,7 +48,7 @@ pub fn accept(workspace: &Workspace, id: &str) -> Result<AcceptReport> {
     let job = workspace.write(|writer| speculative::decide(writer, job.uid, Decision::Accepted))?;
     // What stays of the copy is found by doctor.
     let _ = spec.speculative.as_ref().map(speculative::remove_scratch);
-    told::tell(workspace, &[job.uid]);
+    told::tell(workspace, &[(&job).into()]);
     workspace.read(|view| Ok(AcceptReport { job: JobReport::of(view, workspace, &job, 0)?, changed }))
 }
 

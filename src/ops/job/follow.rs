@@ -1,6 +1,7 @@
 //! What a job prints, as it comes.
 
 use super::dir;
+use super::report::JobReport;
 use super::words::clock_with_seconds;
 use crate::domain::{secret, text};
 use crate::error::Result;
@@ -28,11 +29,11 @@ pub fn path(workspace: &Workspace, id: &str) -> Result<PathBuf> {
 pub(super) type Say<'a> = &'a mut dyn FnMut(&str) -> Result<bool>;
 
 /// Gives the output of a job to `say` until it has ended: without what a terminal would obey, secrets masked; with the
-/// time at which it came before each line, if `times`.
+/// time at which it came before each line, if `times`. How it stands then, for whoever still listens.
 ///
 /// # Errors
 /// `NotFound`, as the store says, or what `say` says.
-pub fn follow(workspace: &Workspace, id: &str, times: bool, say: Say) -> Result<()> {
+pub fn follow(workspace: &Workspace, id: &str, times: bool, say: Say) -> Result<JobReport> {
     super::settle(workspace);
     let job = workspace.read(|view| super::find(view, id))?;
     let dir = dir(workspace, job.id());
@@ -59,8 +60,15 @@ pub fn follow(workspace: &Workspace, id: &str, times: bool, say: Say) -> Result<
         }
     }
     super::settle(workspace);
-    super::told::tell(workspace, &[job.uid]);
-    Ok(())
+    let (job, report) = workspace.read(|view| {
+        let job = view.record(job.uid)?.unwrap_or(job);
+        let report = JobReport::of(view, workspace, &job, 0)?;
+        Ok((job, report))
+    })?;
+    if is_heard {
+        super::told::tell(workspace, &[(&job).into()]);
+    }
+    Ok(report)
 }
 
 /// What was read and not said yet.

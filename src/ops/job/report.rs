@@ -1,9 +1,9 @@
 //! A job as every door shows it: what its record says, and what its files say now.
 
+use super::told::Seen;
 use super::usual::Usuals;
 use super::{OPEN, asked, dir, settle, speculative, told};
 use crate::domain::estimate::{Estimate, SHORT_MS};
-use crate::domain::id::Uid;
 use crate::domain::job::measure::print_size;
 use crate::domain::job::{Attempt, Decision, Exit, Group, ResultFile, State, Status};
 use crate::domain::record::Record;
@@ -128,7 +128,7 @@ pub fn list(workspace: &Workspace, is_new: bool, limit: usize) -> Result<JobsRep
     let (report, shown) = workspace.read(|view| {
         let news = told::news(view, workspace)?;
         let (jobs, total) = if is_new { (news.clone(), news.len()) } else { all(view, limit)? };
-        let shown: Vec<Uid> = jobs.iter().filter(|job| news.contains(job)).map(|job| job.uid).collect();
+        let shown: Vec<Seen> = jobs.iter().filter(|job| news.contains(job)).map(Seen::from).collect();
         let lines = |job: &Record| if job.status() == "ok" { 0 } else { LIST_LINES };
         let jobs = JobReport::all(view, workspace, &jobs, lines)?;
         Ok((JobsReport { jobs, total }, shown))

@@ -1,6 +1,7 @@
 //! Bringing the end of a job about: killing one, or saying how one ended that runs elsewhere.
 
 use super::report::JobReport;
+use super::told::Seen;
 use super::{accept, dir, speculative, told};
 use crate::domain::field;
 use crate::domain::job::{Decision, Exit};
@@ -120,10 +121,10 @@ pub fn finish(
 }
 
 fn shown(workspace: &Workspace, job: &Record) -> Result<JobReport> {
-    let report = workspace.read(|view| {
+    let (report, seen) = workspace.read(|view| {
         let job = view.record(job.uid)?.unwrap_or_else(|| job.clone());
-        JobReport::of(view, workspace, &job, LINES)
+        Ok((JobReport::of(view, workspace, &job, LINES)?, Seen::from(&job)))
     })?;
-    told::tell(workspace, &[job.uid]);
+    told::tell(workspace, &[seen]);
     Ok(report)
 }

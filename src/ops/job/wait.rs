@@ -1,6 +1,7 @@
 //! `wait`: until jobs have ended.
 
 use super::report::JobReport;
+use super::told::Seen;
 use super::{OPEN, dir, settle, told};
 use crate::domain::job::Exit;
 use crate::domain::record::Record;
@@ -78,7 +79,7 @@ fn told_at_once(workspace: &Workspace, jobs: &[Record], dirs: &[JobDir]) -> Resu
     let told = workspace.change(|writer| {
         let mine = settle::end_each(writer, workspace, &ended)?;
         let now = current(writer, jobs)?;
-        told::forget(writer, &now.iter().filter(|job| !job.is_live()).map(|job| job.uid).collect::<Vec<_>>())?;
+        told::forget(writer, &now.iter().filter(|job| !job.is_live()).map(Seen::from).collect::<Vec<_>>())?;
         Ok((report(writer, workspace, &now)?, mine))
     });
     match told {

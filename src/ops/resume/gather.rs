@@ -5,6 +5,7 @@ use crate::domain::id::Uid;
 use crate::domain::record::Record;
 use crate::domain::{field, kind, terms, text, when};
 use crate::error::Result;
+use crate::ops::job::told::Seen;
 use crate::ops::session::{self, Standing};
 use crate::ops::{Workspace, ready, resolve, stale};
 use crate::store::View;
@@ -34,7 +35,7 @@ pub(super) struct Gathered {
     /// The notes that it has for the reader, with their ids.
     pub(super) notes: Vec<(Uid, String)>,
     /// The ends of jobs that it has for the reader, with their ids.
-    pub(super) jobs: Vec<(Uid, String)>,
+    pub(super) jobs: Vec<(Seen, String)>,
 }
 
 pub(super) struct Gatherer<'a> {

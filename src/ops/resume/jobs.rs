@@ -2,11 +2,11 @@
 
 use super::gather::{Gatherer, section};
 use super::{Item, Section};
-use crate::domain::id::Uid;
 use crate::domain::job::measure::coarse_span;
 use crate::domain::{field, kind, terms, when};
 use crate::error::Result;
-use crate::ops::job::{JobReport, speculative, told};
+use crate::ops::job::told::{self, Seen};
+use crate::ops::job::{JobReport, speculative};
 
 /// Lines of output of a job that did not end well, in its longer form.
 const LINES: usize = 5;
@@ -17,10 +17,12 @@ const OPEN_MAX: usize = 10;
 
 impl Gatherer<'_> {
     /// The ends of jobs that this session was not told of, bad ones first, and which they are.
-    pub(super) fn job_news(&self) -> Result<(Section, Vec<(Uid, String)>)> {
+    pub(super) fn job_news(&self) -> Result<(Section, Vec<(Seen, String)>)> {
         let mut news = told::news(self.view, self.workspace)?;
         news.retain(|job| job.text(field::TELL) != Some(told::ASKED));
         news.sort_by_key(|job| job.status() == "ok");
+        let told = news.iter().map(|job| (Seen::from(job), job.id().to_owned())).collect();
+        let left_out = news.len().saturating_sub(NEWS_MAX);
         news.truncate(NEWS_MAX);
         let mut items = Vec::new();
         for job in &news {
@@ -30,9 +32,8 @@ impl Gatherer<'_> {
             let why = "a job that ended, not told before".to_owned();
             items.push(Item::forms(Some(job.id()), self.forms(&report)).worth(worth).why(why));
         }
-        let told = news.iter().map(|job| (job.uid, job.id().to_owned())).collect();
         let floor = items.len();
-        Ok((section("Jobs", items, 0, "state list jobs --new").floor(floor).vital(), told))
+        Ok((section("Jobs", items, left_out, "state list jobs --new").floor(floor).vital(), told))
     }
 
     fn forms(&self, job: &JobReport) -> Vec<String> {

@@ -183,8 +183,8 @@ pub struct ResumeReport {
 pub struct Told {
     /// The notes to it that were shown.
     notes: Vec<Uid>,
-    /// The jobs whose end was shown.
-    jobs: Vec<Uid>,
+    /// The jobs that were shown.
+    jobs: Vec<Seen>,
     /// Who knows the log up to which position.
     marks: Vec<(String, Mark)>,
 }
@@ -201,7 +201,7 @@ impl Told {
 /// What a briefing shows that is shown once.
 struct Shown {
     notes: Vec<Uid>,
-    jobs: Vec<Uid>,
+    jobs: Vec<Seen>,
     /// Whether nothing of that had to be left for the next.
     are_all: bool,
 }
@@ -282,10 +282,8 @@ fn brief_since(
     let (sections, text) = fill::fill(gathered.sections, input.budget, input.why);
     let unread = gathered.notes.len() + gathered.jobs.len();
     let is_shown = |id: &str| sections.iter().any(|part| part.items.iter().any(|item| item.id.as_deref() == Some(id)));
-    let shown = |told: Vec<(Uid, String)>| -> Vec<Uid> {
-        told.into_iter().filter(|(_, id)| is_shown(id)).map(|(uid, _)| uid).collect()
-    };
-    let (notes, jobs) = (shown(gathered.notes), shown(gathered.jobs));
+    let notes: Vec<Uid> = gathered.notes.into_iter().filter(|(_, id)| is_shown(id)).map(|(uid, _)| uid).collect();
+    let jobs: Vec<Seen> = gathered.jobs.into_iter().filter(|(_, id)| is_shown(id)).map(|(job, _)| job).collect();
     let shown = Shown { are_all: notes.len() + jobs.len() == unread, notes, jobs };
     let report = ResumeReport {
         project: workspace.place.project.clone(),
