@@ -30,6 +30,7 @@ mod wrong;
 
 pub use likely::order;
 
+use super::job::told::Seen;
 use super::{Workspace, address, job};
 use crate::domain::id::Uid;
 use crate::error::{Error, Result};
