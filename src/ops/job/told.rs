@@ -11,6 +11,7 @@ use crate::ops::Workspace;
 use crate::ops::session::{self, Standing};
 use crate::store::{View, Writer};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// What [`crate::domain::field::TELL`] says of a job whose end is told only to who asks.
 pub const ASKED: &str = "asked";
@@ -23,13 +24,13 @@ const NEWS_MAX: usize = 200;
 
 /// News of a job: who is to be told, and how it stood.
 #[derive(Clone, Debug)]
-struct Entry {
+struct Item {
     job: Uid,
     owner: Option<Uid>,
     status: String,
 }
 
-impl Entry {
+impl Item {
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
         let (job, owner) = (Uid::parse(words.next()?)?, words.next()?);
@@ -56,19 +57,19 @@ impl From<&Record> for Seen {
 }
 
 impl Seen {
-    fn is(&self, entry: &Entry) -> bool {
+    fn is(&self, entry: &Item) -> bool {
         self.job == entry.job && self.status == entry.status
     }
 }
 
-fn list(view: &View) -> Result<Vec<Entry>> {
+fn list(view: &View) -> Result<Vec<Item>> {
     let bytes = view.local(LIST)?.unwrap_or_default();
-    Ok(String::from_utf8_lossy(&bytes).lines().filter_map(Entry::parse).collect())
+    Ok(String::from_utf8_lossy(&bytes).lines().filter_map(Item::parse).collect())
 }
 
-fn keep(writer: &mut Writer, entries: &[Entry]) -> Result<()> {
+fn keep(writer: &mut Writer, entries: &[Item]) -> Result<()> {
     let last = &entries[entries.len().saturating_sub(UNREAD_MAX)..];
-    let text = last.iter().map(Entry::line).collect::<Vec<_>>().join("\n");
+    let text = last.iter().map(Item::line).collect::<Vec<_>>().join("\n");
     writer.set_local(LIST, text.as_bytes())
 }
 
@@ -78,7 +79,7 @@ pub(super) fn unread(writer: &mut Writer, job: Uid) -> Result<()> {
     let owner = record.birth.as_ref().and_then(|birth| birth.session);
     let mut entries = list(writer)?;
     entries.retain(|entry| entry.job != job);
-    entries.push(Entry { job, owner, status: record.status().to_owned() });
+    entries.push(Item { job, owner, status: record.status().to_owned() });
     keep(writer, &entries)
 }
 
@@ -100,18 +101,14 @@ pub fn news(view: &View, workspace: &Workspace) -> Result<Vec<Record>> {
         return Ok(Vec::new());
     }
     let me = session::current(view, workspace)?.map(|session| session.uid);
-    let mut is_mine: BTreeMap<Option<Uid>, bool> = BTreeMap::new();
+    let mut for_me: BTreeMap<Option<Uid>, bool> = BTreeMap::new();
     let mut found = Vec::new();
-    for entry in entries {
-        let is_mine = match is_mine.get(&entry.owner) {
-            Some(known) => *known,
-            None => {
-                let mine = entry.owner.is_some() && entry.owner == me || !is_there(view, workspace, entry.owner)?;
-                *is_mine.entry(entry.owner).or_insert(mine)
-            }
-        };
-        if is_mine && found.len() < NEWS_MAX {
-            found.extend(view.record(entry.job)?.filter(Record::is_visible));
+    for item in entries {
+        if let Entry::Vacant(unknown) = for_me.entry(item.owner) {
+            unknown.insert(item.owner.is_some() && item.owner == me || !is_there(view, workspace, item.owner)?);
+        }
+        if for_me[&item.owner] && found.len() < NEWS_MAX {
+            found.extend(view.record(item.job)?.filter(Record::is_visible));
         }
     }
     Ok(found)
@@ -127,7 +124,7 @@ pub fn tell(workspace: &Workspace, seen: &[Seen]) {
     if seen.is_empty() {
         return;
     }
-    let is_news = |entries: Vec<Entry>| entries.iter().any(|entry| seen.iter().any(|seen| seen.is(entry)));
+    let is_news = |entries: Vec<Item>| entries.iter().any(|entry| seen.iter().any(|seen| seen.is(entry)));
     if !workspace.read(|view| Ok(is_news(list(view)?))).unwrap_or(false) {
         return;
     }
@@ -150,13 +147,13 @@ mod tests {
     #[test]
     fn an_end_that_came_meanwhile_is_not_told_by_what_was_shown_before() {
         let uid = Uid::from_u128(7);
-        let entry = |status: &str| Entry { job: uid, owner: None, status: status.into() };
+        let entry = |status: &str| Item { job: uid, owner: None, status: status.into() };
         let seen = Seen { job: uid, status: "running".into() };
         assert!(seen.is(&entry("running")) && !seen.is(&entry("ok")));
-        for entry in [entry("ok"), Entry { owner: Some(uid), ..entry("lost") }] {
-            let parsed = Entry::parse(&entry.line()).unwrap();
+        for entry in [entry("ok"), Item { owner: Some(uid), ..entry("lost") }] {
+            let parsed = Item::parse(&entry.line()).unwrap();
             assert_eq!((parsed.job, parsed.owner, parsed.status), (entry.job, entry.owner, entry.status));
         }
-        assert!(Entry::parse("").is_none() && Entry::parse("x y z").is_none());
+        assert!(Item::parse("").is_none() && Item::parse("x y z").is_none());
     }
 }
