@@ -16,6 +16,7 @@ pub use exit::{Attempt, Exit, Group, Member, Outcome, ResultFile};
 pub use speculative::{Decision, Speculative};
 pub use status::{State, Status};
 
+use super::id::Uid;
 use super::text::quoted;
 use crate::error::{Error, Result};
 use chrono::{DateTime, Utc};
@@ -46,8 +47,11 @@ pub const BACKOFF_MAX: Duration = Duration::from_mins(5);
 pub struct Spec {
     /// [`VERSION`] of who wrote it.
     pub version: u32,
-    /// The short id of the record, also the name of the directory.
+    /// The short id that the record was born with, also the name of the directory.
     pub id: String,
+    /// The record. A short id can come to be another record's by a merge, so that this says whose the directory is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<Uid>,
     /// What people call it; estimates are made of jobs with the same label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,

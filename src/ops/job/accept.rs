@@ -1,7 +1,7 @@
 //! What is said to speculative work: yes, and its result is there; no, and it is as if it had never been.
 
 use super::report::JobReport;
-use super::{dir, speculative, told};
+use super::{dir_of, speculative, told};
 use crate::domain::job::{Decision, Exit, Outcome, Spec, Speculative};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, terms, text};
@@ -77,7 +77,7 @@ fn check(job: &Record, report: &JobReport) -> Result<()> {
 }
 
 fn spec(workspace: &Workspace, job: &Record) -> Result<Spec> {
-    dir(workspace, job.id()).spec()?.ok_or_else(|| {
+    workspace.read(|view| dir_of(view, workspace, job).spec())?.ok_or_else(|| {
         Error::new(Kind::NotFound, format!("the files of {} are not here", job.id()))
             .hint("what it did is on the machine, and in the store, where it ran")
     })
@@ -147,7 +147,7 @@ fn shown(paths: &[PathBuf]) -> Vec<String> {
 pub(super) fn discard(workspace: &Workspace, job: &Record, exit: Option<&Exit>) -> Result<Record> {
     let mut different = Ok(());
     // Of a job whose directory is gone nothing is known that could be taken back; its copy is found by doctor.
-    if let Some(spec) = dir(workspace, job.id()).spec()?
+    if let Some(spec) = workspace.read(|view| dir_of(view, workspace, job).spec())?
         && let Some(made) = spec.speculative.clone()
     {
         if exit.is_none_or(needs_cleanup) {

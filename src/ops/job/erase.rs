@@ -1,6 +1,6 @@
 //! What of a record that is erased stands in files: the output of a job, the copy of a result, what a rule runs.
 
-use super::{dir, told};
+use super::{dir_of, told};
 use crate::domain::record::Record;
 use crate::domain::{field, kind};
 use crate::error::{Error, Result};
@@ -25,7 +25,7 @@ pub(in crate::ops) fn check(record: &Record) -> Result<()> {
 pub(in crate::ops) fn remove(workspace: &Workspace, record: &Record) -> Result<()> {
     match record.kind() {
         kind::JOB => {
-            dir(workspace, record.id()).remove()?;
+            workspace.read(|view| Ok(dir_of(view, workspace, record)))?.remove()?;
             told::tell(workspace, &[record.into()]);
         }
         kind::ARTIFACT => {

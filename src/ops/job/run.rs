@@ -292,6 +292,7 @@ impl Asked {
         }
         let job = writer.create(kind::JOB, set)?;
         job.id().clone_into(&mut spec.id);
+        spec.uid = Some(job.uid);
         if let Some(task) = &self.task {
             let task = resolve::record(writer, task)?;
             link::connect(writer, job.uid, field::link::RESULT_OF, task.uid)?;
