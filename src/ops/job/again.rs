@@ -1,5 +1,6 @@
 //! `run --again`: what a job was to do, for another run of it.
 
+use super::needs::is_met_by;
 use super::{RunInput, Trial, dir_of};
 use crate::domain::job::{After, Verdict};
 use crate::domain::record::Record;
@@ -82,16 +83,6 @@ fn still_needed(view: &View, workspace: &Workspace, job: &Record, after: Vec<Aft
         }
     }
     Ok(open)
-}
-
-/// Of a job whose files are gone the record tells how it ended.
-fn is_met_by(need: &After, status: &str) -> bool {
-    use crate::domain::job::Want;
-    match need.want {
-        Want::Any => true,
-        Want::Ok => status == "ok",
-        Want::Fail => ["failed", "timeout", "idle", "missing", "lost"].contains(&status),
-    }
 }
 
 fn never(job: &Record, other: &Record, need: &After) -> Error {

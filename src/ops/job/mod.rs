@@ -7,6 +7,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `run` | makes the record and the directory, starts the supervisor |
+//! | `needs` | what it waits for |
 //! | `supervise` | the supervisor's side: what it tells the ledger |
 //! | `settle` | brings records up to date with directories; arms what nobody looks after |
 //! | `report`, `words`, `follow` | a job as the doors show it, in words, its output as it comes |
@@ -24,6 +25,7 @@ mod again;
 mod asked;
 pub(super) mod erase;
 mod follow;
+mod needs;
 mod report;
 mod run;
 mod settle;
@@ -35,12 +37,13 @@ mod usual;
 mod wait;
 mod words;
 
-pub use crate::process::job::{JOB_VARIABLE, VALUES_VARIABLE};
+pub use crate::process::job::JOB_VARIABLE;
 pub use accept::{AcceptReport, accept};
 pub use again::{Again, again};
 pub use follow::{follow, path};
+pub(super) use needs::needed_all;
 pub use report::{JobReport, JobsReport, list};
-pub(super) use run::{Plan, needed};
+pub(super) use run::Plan;
 pub use run::{RunInput, RunReport, run};
 pub use settle::settle;
 pub(super) use settle::{first_of_here, is_of_here};

@@ -14,15 +14,15 @@ use serde_json::{Value, json};
 /// So many matched lines are kept.
 const MATCHED_MAX: usize = 20;
 
-/// Looks after a job until it has ended; `values_of` is the value of [`super::VALUES_VARIABLE`] in the environment.
+/// Looks after a job until it has ended.
 ///
 /// # Errors
 /// As [`job::supervise`]. What the ledger cannot be told is read from the job's files by whoever comes by.
-pub fn supervise(workspace: &Workspace, id: &str, values_of: Option<String>) -> Result<Exit> {
+pub fn supervise(workspace: &Workspace, id: &str) -> Result<Exit> {
     let dir = dir(workspace, id);
     let post = Post::from_stdin(&dir)?;
     let uid = dir.spec()?.and_then(|spec| spec.uid);
-    let world = World { clock: workspace.store.clock, seed: workspace.store.seed, values_of };
+    let world = World { clock: workspace.store.clock, seed: workspace.store.seed };
     job::supervise(post, world, Ledger { workspace: workspace.clone(), id: id.to_owned(), uid })
 }
 
