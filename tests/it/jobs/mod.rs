@@ -6,6 +6,8 @@ mod asked;
 mod bad;
 mod elsewhere;
 mod ends;
+mod foreign;
+mod hidden;
 mod killed;
 mod left;
 mod lightning;
