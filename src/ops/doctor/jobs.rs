@@ -9,7 +9,7 @@ use crate::error::{Kind, Result};
 use crate::ops::Workspace;
 use crate::ops::job::{self, SCRATCH_FOLDER, speculative};
 use crate::process::git::Repository;
-use crate::process::job::{REMOVED_PREFIX, Standing};
+use crate::process::job::{JobDir, REMOVED_PREFIX, Standing};
 use crate::process::worktree::copies_below;
 use crate::store::View;
 use std::collections::BTreeSet;
@@ -94,7 +94,7 @@ impl Found {
 
     /// A job that is just being made has a directory before it has a record.
     fn unknown(&mut self, workspace: &Workspace, path: &Path) {
-        let dir = job::dir(workspace, &name(path));
+        let dir = JobDir::new(path);
         match dir.standing() {
             Ok(Standing::Unarmed(_)) if is_abandoned(path, None, workspace.now()) => self.left.push(path.to_owned()),
             Ok(Standing::Unarmed(_) | Standing::Gone) => {}
