@@ -45,7 +45,7 @@ pub use run::{RunInput, RunReport, run};
 pub(super) use settle::is_of_here;
 pub use settle::settle;
 pub use speculative::{SCRATCH_FOLDER, Trial};
-pub use stop::{finish, stop};
+pub use stop::{Outcome, end, finish, stop};
 pub use supervise::supervise;
 pub use wait::{WaitInput, WaitReport, wait};
 pub use words::{SHORT, clock};
@@ -78,6 +78,18 @@ pub fn are_jobs(workspace: &Workspace, words: &[String]) -> Result<bool> {
         return Err(Error::usage("jobs and other records do not end together").hint("one command for each"));
     }
     Ok(kinds.first().copied().unwrap_or(false))
+}
+
+/// Whether a job that has not ended can be ended from here.
+///
+/// # Errors
+/// `Conflict` for one that runs on another machine.
+fn check_is_here(view: &View, job: &Record) -> Result<()> {
+    if job.is_live() && !is_of_here(view, job) {
+        return Err(Error::conflict(format!("{} runs on another machine", job.id()))
+            .hint("wait for it or end it there; here its end shows when that store's events have been imported"));
+    }
+    Ok(())
 }
 
 /// The job of an id or key.

@@ -39,11 +39,12 @@ const LINES: usize = 10;
 /// Waits. The caller judges how they ended.
 ///
 /// # Errors
-/// `NotFound` for an unknown job; or as the store says.
+/// `NotFound` for an unknown job; `Conflict` for one that runs on another machine; or as the store says.
 pub fn wait(workspace: &Workspace, input: &WaitInput) -> Result<WaitReport> {
     super::settle(workspace);
     let jobs = workspace.read(|view| {
         let named: Vec<Record> = input.ids.iter().map(|id| super::find(view, id)).collect::<Result<_>>()?;
+        named.iter().try_for_each(|job| super::check_is_here(view, job))?;
         if named.is_empty() {
             return Err(Error::new(Kind::Usage, "nothing to wait for").hint("state wait j-4kq; state list jobs"));
         }
@@ -52,15 +53,18 @@ pub fn wait(workspace: &Workspace, input: &WaitInput) -> Result<WaitReport> {
     let dirs: Vec<JobDir> = jobs.iter().map(|job| dir(workspace, job.id())).collect();
     let until = input.patience.and_then(|patience| Instant::now().checked_add(patience));
     let is_enough = || has_enough(&dirs, input.any);
+    let mut awaited = dirs.clone();
     loop {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        let free = wait_for_end(&dirs, input.any, left)?;
+        let free = wait_for_end(&awaited, input.any, left)?;
         if free.is_empty() || is_enough() || left.is_some_and(|left| left.is_zero()) {
             break;
         }
         // Lost, or waiting for somebody to look after it again.
         super::settle(workspace);
-        if !is_enough() && !dirs.iter().any(|dir| dir.is_alive().unwrap_or(false)) {
+        // What nobody looks after even now would be free again at once, and for ever.
+        awaited.retain(|dir| dir.is_alive().unwrap_or(false));
+        if awaited.is_empty() || is_enough() {
             break;
         }
     }

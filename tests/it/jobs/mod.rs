@@ -6,6 +6,7 @@ mod asked;
 mod bad;
 mod elsewhere;
 mod ends;
+mod gone;
 mod killed;
 mod left;
 mod lightning;
