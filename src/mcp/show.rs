@@ -42,6 +42,9 @@ impl Verb for Show {
         let report = show::show(&call.workspace()?, &self.ids, self.at.as_deref())?;
         let manner = (call.now(), self.detail.unwrap_or_default());
         let full = |shown: &Shown| {
+            if let Some(held) = shown.job.as_ref().filter(|held| held.asked_too_soon) {
+                return held.nothing_new(call.now()) + "\n";
+            }
             let job = shown.job.as_ref().map(|held| job::full(held, call.now()));
             print::full(&shown.record, manner) + &job.unwrap_or_default()
         };

@@ -80,6 +80,8 @@ impl Verb for Update {
     const ABOUT: &'static str = "Update records: start (claim a task as the focus, reopen), done, drop (not wanted, no longer \
         true), block (by a reason), edit, link, unlink, undo (own last change), init (make the store).";
     const READS: bool = false;
+    // A job that is dropped may take its time to end.
+    const WAITS: bool = true;
 
     fn run(self, call: &Call) -> Result<String> {
         self.check()?;

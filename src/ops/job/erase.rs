@@ -26,7 +26,7 @@ pub(in crate::ops) fn remove(workspace: &Workspace, record: &Record) -> Result<(
     match record.kind() {
         kind::JOB => {
             dir(workspace, record.id()).remove()?;
-            told::tell(workspace, &[record.into()]);
+            told::forget_job(workspace, record.uid)?;
         }
         kind::ARTIFACT => {
             if let Some(kept) = record.text(field::KEPT) {
