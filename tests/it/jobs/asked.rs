@@ -26,7 +26,7 @@ fn what_takes_longer_than_expected_is_told_once_and_goes_on() {
     let id = sh(&shell, &["--expect", "1s"], "read x < go");
     wait_until("it is late", LIMIT, || shell.ok(&["log", &id]).contains("takes long"));
     let told = prompt();
-    assert!(told.contains(&id) && told.contains("takes long: usually 1s expected"), "{told}");
+    assert!(told.contains(&id) && told.contains("takes long: usually 1s (expected)"), "{told}");
     assert!(!prompt().contains(&id), "told twice");
     go.open();
     assert_eq!(word(&end(&shell, &id), "status"), "ok");
