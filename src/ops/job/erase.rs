@@ -37,7 +37,7 @@ pub(in crate::ops) fn remove(workspace: &Workspace, record: &Record) -> Result<(
                 return Err(Error::new(Kind::Busy, format!("{} is being written", record.id()))
                     .hint("run the same command again"));
             }
-            told::tell(workspace, &[record.into()]);
+            told::forget_job(workspace, record.uid)?;
         }
         kind::ARTIFACT => {
             if let Some(kept) = record.text(field::KEPT) {

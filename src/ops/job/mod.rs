@@ -48,7 +48,7 @@ pub use speculative::{SCRATCH_FOLDER, Trial};
 pub use stop::{Outcome, end, finish, stop};
 pub use supervise::supervise;
 pub use wait::{WaitInput, WaitReport, wait};
-pub use words::{SHORT, clock};
+pub use words::{Manner, SHORT, clock};
 
 use super::{Workspace, resolve};
 use crate::domain::kind;

@@ -126,7 +126,7 @@ const COUNT_MAX: usize = 1000;
 pub fn list(workspace: &Workspace, is_new: bool, limit: usize) -> Result<JobsReport> {
     super::settle(workspace);
     let (report, shown) = workspace.read(|view| {
-        let news = told::news(view, workspace)?;
+        let news = told::news(view, workspace, true)?;
         let (jobs, total) = if is_new { (news.clone(), news.len()) } else { all(view, limit)? };
         let shown: Vec<Seen> = jobs.iter().filter(|job| news.contains(job)).map(Seen::from).collect();
         let lines = |job: &Record| if job.status() == "ok" { 0 } else { LIST_LINES };

@@ -11,7 +11,7 @@ use crate::store::{Registers, Writer};
 use serde_json::{Value, json};
 
 /// So many matched lines are kept.
-const MATCHED_MAX: usize = 20;
+const MATCHED_MAX: usize = 10;
 
 /// Looks after a job until it has ended; `values_of` is the value of [`super::VALUES_VARIABLE`] in the environment.
 ///

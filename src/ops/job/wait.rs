@@ -83,7 +83,7 @@ fn told_at_once(workspace: &Workspace, jobs: &[Record], dirs: &[JobDir]) -> Resu
     let told = workspace.change(|writer| {
         let mine = settle::end_each(writer, workspace, &ended)?;
         let now = current(writer, jobs)?;
-        told::forget(writer, &now.iter().filter(|job| !job.is_live()).map(Seen::from).collect::<Vec<_>>())?;
+        told::forget(writer, workspace, &now.iter().filter(|job| !job.is_live()).map(Seen::from).collect::<Vec<_>>())?;
         Ok((report(writer, workspace, &now)?, mine))
     });
     match told {
