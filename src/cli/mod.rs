@@ -238,10 +238,7 @@ fn dispatch(door: &mut Door, verb: Verb) -> Result<()> {
             Ok(())
         }
         Verb::Mcp(args) => args.run(door),
-        Verb::Supervise { id } => {
-            let values_of = (door.process.env)(crate::ops::job::VALUES_VARIABLE);
-            crate::ops::job::supervise(&door.workspace()?, &id, values_of).map(drop)
-        }
+        Verb::Supervise { id } => crate::ops::job::supervise(&door.workspace()?, &id).map(drop),
         Verb::CatchUp => crate::ops::search::catch_up(&door.workspace()?, &|_, _| {}).map(|_| ()),
     }
 }

@@ -16,10 +16,12 @@ pub use exit::{Attempt, Exit, Group, Member, Outcome, ResultFile};
 pub use speculative::{Decision, Speculative};
 pub use status::{State, Status};
 
+use super::id::Uid;
 use super::text::quoted;
 use crate::error::{Error, Result};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -46,8 +48,11 @@ pub const BACKOFF_MAX: Duration = Duration::from_mins(5);
 pub struct Spec {
     /// [`VERSION`] of who wrote it.
     pub version: u32,
-    /// The short id of the record, also the name of the directory.
+    /// The short id that the record was born with, also the name of the directory.
     pub id: String,
+    /// The record. A short id can come to be another record's by a merge, so that this says whose the directory is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<Uid>,
     /// What people call it; estimates are made of jobs with the same label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -245,13 +250,10 @@ impl Spec {
         let texts = self.command.iter().chain(&self.cleanup).chain(&self.label);
         let texts =
             texts.chain(self.external.iter().filter_map(|external| external.poll.as_ref()).map(|poll| &poll.command));
-        let (mut bytes, mut has_nul) = (0usize, false);
-        for text in texts {
-            bytes = bytes.saturating_add(text.len());
-            has_nul |= text.contains('\0');
-        }
-        if has_nul {
-            return Err(Error::usage("a command cannot hold a NUL byte").hint("put it into a file, and use `--stdin`"));
+        let bytes = texts.map(String::len).fold(0, usize::saturating_add);
+        if self.has_nul() {
+            return Err(Error::usage("no command, name or path can hold a NUL byte")
+                .hint("put it into a file, and use `--stdin`"));
         }
         if bytes > COMMAND_BYTES_MAX {
             let (said, most) = (measure::print_size(bytes as u64), measure::print_size(COMMAND_BYTES_MAX as u64));
@@ -259,6 +261,17 @@ impl Spec {
                 .hint("put it into a script, or what it reads into a file for `--stdin`"));
         }
         Ok(())
+    }
+
+    /// No text or path that the system is given can hold one.
+    fn has_nul(&self) -> bool {
+        let external = self.external.as_ref();
+        let poll = external.and_then(|external| external.poll.as_ref()).map(|poll| &poll.command);
+        let marker = external.and_then(|external| external.marker.as_ref());
+        let texts = self.command.iter().chain(&self.label).chain(&self.cleanup).chain(&self.notify).chain(&self.env);
+        let paths = self.results.iter().chain(&self.stdin).chain(&self.terminal).chain(marker).chain([&self.cwd]);
+        let mut all = texts.chain(poll).chain(&self.session).map(AsRef::<OsStr>::as_ref);
+        all.any(holds_nul) || paths.map(AsRef::<OsStr>::as_ref).any(holds_nul)
     }
 
     fn check_numbers(&self) -> Result<()> {
@@ -306,6 +319,10 @@ impl Spec {
         let capped = u64::try_from(doubled.min(BACKOFF_MAX).as_millis()).unwrap_or(u64::MAX);
         Duration::from_millis(capped - capped / 4 + random % (capped / 2 + 1))
     }
+}
+
+fn holds_nul(text: &OsStr) -> bool {
+    text.as_encoded_bytes().contains(&0)
 }
 
 /// Bytes that a compiled pattern may take.

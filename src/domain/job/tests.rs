@@ -48,9 +48,15 @@ fn amounts_of_bytes() {
 
 #[test]
 fn a_spec_that_cannot_be_done_is_refused() {
+    const NUL: &str = "no command, name or path can hold a NUL byte";
     let slots = |group: &str, count| Some(Slots { group: group.into(), count });
-    let table: [(Spec, &str); 12] = [
-        (Spec { command: vec!["echo".into(), "a\0b".into()], ..job() }, "a command cannot hold a NUL byte"),
+    let table: [(Spec, &str); 17] = [
+        (Spec { notify: Some("a\0b".into()), ..job() }, NUL),
+        (Spec { results: vec!["ok".into(), "a\0b".into()], ..job() }, NUL),
+        (Spec { stdin: Some("a\0b".into()), ..job() }, NUL),
+        (Spec { cwd: "a\0b".into(), ..job() }, NUL),
+        (Spec { env: vec!["a\0b".into()], ..job() }, NUL),
+        (Spec { command: vec!["echo".into(), "a\0b".into()], ..job() }, NUL),
         (Spec { command: vec!["x".repeat(10 << 20)], ..job() }, "a command of 10 MB: at most 2 MB can be kept"),
         (Spec { command: vec![], ..job() }, "no command to run"),
         (Spec { command: vec!["  ".into()], ..job() }, "no command to run"),

@@ -65,7 +65,7 @@ impl Found {
         if id.starts_with(REMOVED_PREFIX) {
             self.left.push(path.to_owned());
         } else if id.starts_with("j-") {
-            match view.id(&id)?.map(|uid| view.record(uid)).transpose()?.flatten() {
+            match job::owner(view, workspace, &id)? {
                 Some(job) => self.known(view, workspace, &job),
                 None => self.unknown(workspace, path),
             }
@@ -75,7 +75,7 @@ impl Found {
 
     fn known(&mut self, view: &View, workspace: &Workspace, job: &Record) {
         self.known += 1;
-        let dir = job::dir(workspace, job.id());
+        let dir = job::dir(workspace, job::name(job));
         if job.is_live() && matches!(dir.standing(), Ok(Standing::Lost(_) | Standing::Unarmed(_))) {
             self.unattended.push(job.id().to_owned());
         }
@@ -105,7 +105,7 @@ impl Found {
     fn take_open(&mut self, view: &View, workspace: &Workspace) -> Result<()> {
         for status in job::OPEN {
             view.each(&terms::status_term(kind::JOB, status), |job| {
-                if job::is_of_here(view, &job) && !job::dir(workspace, job.id()).path().is_dir() {
+                if job::is_of_here(view, &job) && !job::dir(workspace, job::name(&job)).path().is_dir() {
                     self.gone.push(job.id().to_owned());
                 }
                 Ok(ControlFlow::Continue(()))

@@ -3,6 +3,7 @@
 use crate::domain::digest::RunningDigest;
 use crate::domain::event::Event;
 use crate::domain::field;
+use crate::domain::id::looks_like_id;
 use crate::error::{Error, Kind, Result};
 use crate::ops::export::format::{HEADER_BYTES_MAX, Header, Trailer};
 use crate::store::BODY_BYTES_MAX;
@@ -174,8 +175,10 @@ fn check(event: &Event) -> Result<(), &'static str> {
         return Err("an event that does not name its record");
     }
     if let Some(create) = &put.create {
-        let is_plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
-        if !is_plain(&create.id) || create.id.len() > 64 || !is_plain(&create.kind) || create.kind.len() > 64 {
+        let is_word = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+        let is_kind = |kind: &str| !kind.is_empty() && !kind.starts_with('.') && kind.chars().all(is_word);
+        // Files are named by ids.
+        if !looks_like_id(&create.id) || !is_kind(&create.kind) || create.kind.len() > 64 {
             return Err("a record whose id or kind is not a word");
         }
     }

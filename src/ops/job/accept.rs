@@ -1,7 +1,7 @@
 //! What is said to speculative work: yes, and its result is there; no, and it is as if it had never been.
 
 use super::report::JobReport;
-use super::{dir, speculative, told};
+use super::{dir_of, speculative, told};
 use crate::domain::job::{Decision, Exit, Outcome, Spec, Speculative};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, terms, text};
@@ -34,8 +34,8 @@ const NAMED_MAX: usize = 10;
 /// changed in the same places, which names them; `CheckFailed` if it has not ended; `NotFound`.
 pub fn accept(workspace: &Workspace, id: &str) -> Result<AcceptReport> {
     super::settle(workspace);
-    let job = workspace.read(|view| super::find(view, id))?;
-    let _decides = dir(workspace, job.id()).lock_decision()?;
+    let (job, dir) = super::find_with_dir(workspace, id)?;
+    let _decides = dir.lock_decision()?;
     let (job, report) = workspace.read(|view| {
         let job = view.record(job.uid)?.unwrap_or(job);
         let report = JobReport::of(view, workspace, &job, 0)?;
@@ -71,7 +71,7 @@ fn check(job: &Record, report: &JobReport) -> Result<()> {
 }
 
 fn spec(workspace: &Workspace, job: &Record) -> Result<Spec> {
-    dir(workspace, job.id()).spec()?.ok_or_else(|| {
+    workspace.read(|view| dir_of(view, workspace, job).spec())?.ok_or_else(|| {
         Error::new(Kind::NotFound, format!("the files of {} are not here", job.id()))
             .hint("what it did is on the machine, and in the store, where it ran")
     })
@@ -139,7 +139,7 @@ fn shown(paths: &[PathBuf]) -> Vec<String> {
 /// `CheckFailed` if the cleanup fails; or if the tree is not what it was, which names the paths: more than that cleanup is
 /// not known here, so it counts as dropped; `Conflict` if somebody else was quicker to decide.
 pub(super) fn discard(workspace: &Workspace, job: &Record, exit: Option<&Exit>) -> Result<Record> {
-    let dir = dir(workspace, job.id());
+    let dir = workspace.read(|view| Ok(dir_of(view, workspace, job)))?;
     let _decides = dir.lock_decision()?;
     workspace.read(|view| speculative::check_undecided(&view.record(job.uid)?.unwrap_or_else(|| job.clone())))?;
     let mut different = Ok(());

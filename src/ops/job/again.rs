@@ -1,6 +1,7 @@
 //! `run --again`: what a job was to do, for another run of it.
 
-use super::{RunInput, Trial, dir};
+use super::needs::is_met_by;
+use super::{RunInput, Trial, dir_of};
 use crate::domain::job::{After, Verdict};
 use crate::domain::record::Record;
 use crate::domain::{field, kind};
@@ -34,7 +35,7 @@ pub fn again(workspace: &Workspace, id: &str, has_needs: bool) -> Result<RunInpu
             return Err(Error::conflict(format!("{} has not ended: it is {}", job.id(), job.status()))
                 .hint(format!("state wait {}", job.id())));
         }
-        let mut spec = dir(workspace, job.id()).spec()?.ok_or_else(|| not_kept(&job))?;
+        let mut spec = dir_of(view, workspace, &job).spec()?.ok_or_else(|| not_kept(&job))?;
         let mut after = std::mem::take(&mut spec.after);
         after.retain(|_| !has_needs);
         let speculative = spec.speculative.take();
@@ -74,7 +75,7 @@ fn still_needed(view: &View, workspace: &Workspace, job: &Record, after: Vec<Aft
         let other = super::find(view, &need.id).map_err(|error| {
             error.hint(format!("{} waited for it; say what it is to wait for now: --after ID", job.id()))
         })?;
-        match dir(workspace, other.id()).exit()?.map(|exit| need.verdict(&exit)) {
+        match dir_of(view, workspace, &other).exit()?.map(|exit| need.verdict(&exit)) {
             Some(Verdict::Met) => {}
             None if other.is_live() => open.push(need.to_string()),
             None if is_met_by(&need, other.status()) => {}
@@ -82,16 +83,6 @@ fn still_needed(view: &View, workspace: &Workspace, job: &Record, after: Vec<Aft
         }
     }
     Ok(open)
-}
-
-/// Of a job whose files are gone the record tells how it ended.
-fn is_met_by(need: &After, status: &str) -> bool {
-    use crate::domain::job::Want;
-    match need.want {
-        Want::Any => true,
-        Want::Ok => status == "ok",
-        Want::Fail => ["failed", "timeout", "idle", "missing", "lost"].contains(&status),
-    }
 }
 
 fn never(job: &Record, other: &Record, need: &After) -> Error {

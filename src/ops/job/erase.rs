@@ -1,6 +1,6 @@
 //! What of a record that is erased stands in files: the output of a job, the copy of a result, what a rule runs.
 
-use super::{dir, speculative, told};
+use super::{dir_of, speculative, told};
 use crate::domain::job::Decision;
 use crate::domain::record::Record;
 use crate::domain::{field, kind};
@@ -33,7 +33,7 @@ pub(in crate::ops) fn check(record: &Record) -> Result<()> {
 pub(in crate::ops) fn remove(workspace: &Workspace, record: &Record) -> Result<()> {
     match record.kind() {
         kind::JOB => {
-            if !dir(workspace, record.id()).erase()? {
+            if !workspace.read(|view| Ok(dir_of(view, workspace, record)))?.erase()? {
                 return Err(Error::new(Kind::Busy, format!("{} is being written", record.id()))
                     .hint("run the same command again"));
             }

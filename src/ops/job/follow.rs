@@ -1,6 +1,6 @@
 //! What a job prints, as it comes.
 
-use super::dir;
+use super::dir_of;
 use super::report::JobReport;
 use super::words::clock_with_seconds;
 use crate::domain::{secret, text};
@@ -21,8 +21,7 @@ const LINE_BYTES_MAX: usize = 64 * 1024;
 /// # Errors
 /// `NotFound`, or as the store says.
 pub fn path(workspace: &Workspace, id: &str) -> Result<PathBuf> {
-    let job = workspace.read(|view| super::find(view, id))?;
-    Ok(dir(workspace, job.id()).path().to_owned())
+    workspace.read(|view| Ok(dir_of(view, workspace, &super::find(view, id)?).path().to_owned()))
 }
 
 /// Takes text; `false` if nobody listens any more.
@@ -35,8 +34,7 @@ pub(super) type Say<'a> = &'a mut dyn FnMut(&str) -> Result<bool>;
 /// `NotFound`, as the store says, or what `say` says.
 pub fn follow(workspace: &Workspace, id: &str, times: bool, say: Say) -> Result<JobReport> {
     super::settle(workspace);
-    let job = workspace.read(|view| super::find(view, id))?;
-    let dir = dir(workspace, job.id());
+    let (job, dir) = super::find_with_dir(workspace, id)?;
     let mut output = Follow::open(&dir, 0)?;
     let mut speech = Speech { pending: Vec::new(), offset: 0, times: times.then(|| Times { dir, known: Vec::new() }) };
     let mut is_heard = true;

@@ -2,7 +2,7 @@
 
 use super::told::Seen;
 use super::usual::Usuals;
-use super::{OPEN, asked, dir, settle, speculative, told};
+use super::{OPEN, asked, dir_of, settle, speculative, told};
 use crate::domain::estimate::{Estimate, SHORT_MS};
 use crate::domain::job::measure::print_size;
 use crate::domain::job::{Attempt, Decision, Exit, Group, ResultFile, State, Status};
@@ -176,7 +176,7 @@ impl JobReport {
     }
 
     fn beside((view, workspace): (&View, &Workspace), job: &Record, lines: usize, usual: Option<Estimate>) -> Self {
-        let dir = dir(workspace, job.id());
+        let dir = dir_of(view, workspace, job);
         let (status, exit) = (dir.status().ok().flatten(), dir.exit().ok().flatten());
         let text = |name: &str| job.text(name).map(str::to_owned);
         let number = |name: &str| job.get(name).and_then(Value::as_u64);
@@ -232,7 +232,7 @@ impl JobReport {
     /// As [`JobReport::of`].
     pub fn asked(view: &View, workspace: &Workspace, job: &Record, lines: usize) -> Result<Self> {
         let report = Self::of(view, workspace, job, lines)?;
-        let asked_too_soon = asked::is_too_soon(workspace, &dir(workspace, job.id()), &report);
+        let asked_too_soon = asked::is_too_soon(workspace, &dir_of(view, workspace, job), &report);
         let meanwhile = if job.is_live() { asked::meanwhile(view, workspace, job)? } else { None };
         Ok(Self { asked_too_soon, meanwhile, ..report })
     }

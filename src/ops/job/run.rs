@@ -3,13 +3,14 @@
 //! The lock of the directory is taken before the record is committed and handed on to the supervisor, so that nobody ever
 //! sees a job that nobody looks after. If the supervisor cannot be started the job is armed by whoever comes by.
 
+use super::needs::needed_all;
 use super::report::JobReport;
 use super::speculative::{self, Begun, Trial};
 use super::{Again, asked, dir, settle, usual};
 use crate::domain::estimate::Estimate;
-use crate::domain::job::{After, BELL, Spec, Tell, Verdict};
+use crate::domain::job::{BELL, Spec, Tell};
 use crate::domain::record::Record;
-use crate::domain::{field, kind, text};
+use crate::domain::{field, kind, secret, text};
 use crate::error::{Error, Result};
 use crate::ops::report::Line;
 use crate::ops::{Workspace, link, resolve, rule};
@@ -17,9 +18,16 @@ use crate::process::job::{Armed, Starting, Supervisor, prepare, terminal};
 use crate::store::{Registers, View, Writer};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// So much of the command is kept in the ledger; the job's directory has it whole.
+const COMMAND_COLUMNS: usize = 2000;
+/// Variables whose names begin so are ours.
+const OUR_PREFIX: &str = "STATE_";
+/// How often somebody elsewhere is asked at most.
+const EVERY_MIN_MS: u64 = 1000;
 
 /// What to run, and how. Rules keep it, without the values.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +126,9 @@ impl Plan {
     /// As [`Spec::check`].
     pub(in crate::ops) fn of(workspace: &Workspace, input: RunInput) -> Result<Self> {
         let RunInput { mut spec, cwd, after, values, once, task, trial, again } = input;
+        values.iter().try_for_each(|(name, value)| check_variable(name, value))?;
         check_values(&spec, &values, again.as_ref())?;
+        check_every(&spec)?;
         let here = &workspace.place.cwd;
         let cwd = cwd.map_or_else(|| here.clone(), |cwd| here.join(cwd));
         for path in
@@ -127,6 +137,7 @@ impl Plan {
             *path = cwd.join(&*path);
         }
         spec.cwd = cwd;
+        spec.label = spec.label.filter(|label| !label.trim().is_empty());
         if spec.notify.as_deref() == Some(BELL) {
             spec.terminal = Some(terminal().ok_or_else(|| {
                 Error::usage("there is no terminal whose bell could be rung")
@@ -219,6 +230,34 @@ fn held(view: &View, key: &str) -> Result<Option<Record>> {
     Ok(found.into_iter().find(|job| job.kind() == kind::JOB && (job.is_live() || job.status() == "ok")))
 }
 
+/// Whether a variable can be given to a job at all, and is not one of ours.
+fn check_variable(name: &str, value: &OsStr) -> Result<()> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') || !name.chars().all(is_word) {
+        return Err(Error::usage(format!("not the name of a variable: {}", text::quoted(name)))
+            .hint("letters, digits and _, no digit first: --env NAME=VALUE"));
+    }
+    if name.starts_with(OUR_PREFIX) {
+        return Err(Error::usage(format!("{name} is not to be set: {OUR_PREFIX} is for state's own variables"))
+            .hint("give it another name"));
+    }
+    if value.as_encoded_bytes().contains(&0) {
+        return Err(Error::usage(format!("the value of {name} holds a NUL byte, which no variable can"))
+            .hint("put it into a file, and use --stdin"));
+    }
+    Ok(())
+}
+
+/// Each question starts a shell.
+fn check_every(spec: &Spec) -> Result<()> {
+    let poll = spec.external.as_ref().and_then(|external| external.poll.as_ref());
+    match poll.filter(|poll| (1..EVERY_MIN_MS).contains(&poll.every_ms)) {
+        Some(poll) => Err(Error::usage(format!("polling every {} ms is too often", poll.every_ms))
+            .hint("--every 1s at least; something that is near can leave a --marker")),
+        None => Ok(()),
+    }
+}
+
 /// Values of variables are never kept, so whoever runs a job again gives them again.
 fn check_values(spec: &Spec, values: &[(String, OsString)], again: Option<&Again>) -> Result<()> {
     let is_given = |name: &&String| values.iter().any(|(given, _)| given == *name);
@@ -256,8 +295,9 @@ impl Asked {
         workspace: &Workspace,
         (spec, because): (&mut Spec, Registers),
     ) -> Result<Record> {
-        spec.after = self.after.iter().map(|word| needed(writer, workspace, word)).collect::<Result<_>>()?;
-        let command = command_line(spec);
+        spec.after = needed_all(writer, workspace, &self.after)?;
+        // Masked before anything is cut off, which would leave a part of a secret that nobody knows for one.
+        let command = secret::mask(&command_line(spec)).into_owned();
         let tag = usual::tag(spec.label.as_deref(), &command);
         let usual = match spec.expect_ms {
             Some(ms) => Some(Estimate::expected(Duration::from_millis(ms))),
@@ -266,15 +306,16 @@ impl Asked {
         let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         spec.late_ms = usual.and_then(|usual| usual.late_after()).map(millis);
         spec.silent_ms = usual.and_then(|usual| usual.silent_after()).map(millis);
-        let title = spec.label.as_ref().map_or_else(|| command.clone(), |label| format!("{label}: {command}"));
+        let label = spec.label.as_ref().map(|label| text::clean_line(&secret::mask(label)));
+        let title = label.as_ref().map_or_else(|| command.clone(), |label| format!("{label}: {command}"));
         let mut set = Registers::from([
             (field::TITLE.to_owned(), json!(text::truncate_width(&text::clean_line(&title), 200))),
-            (field::COMMAND.to_owned(), json!(command)),
+            (field::COMMAND.to_owned(), json!(text::truncate_width(&command, COMMAND_COLUMNS))),
             (field::WORKTREE.to_owned(), json!(workspace.place.worktree)),
             (field::tag(&tag), json!(true)),
         ]);
         set.extend(workspace.place.branch.iter().map(|branch| (field::BRANCH.to_owned(), json!(branch))));
-        set.extend(spec.label.iter().map(|label| (field::LABEL.to_owned(), json!(text::clean_line(label)))));
+        set.extend(label.map(|label| (field::LABEL.to_owned(), json!(label))));
         set.extend(self.key().map(|key| (field::KEY.to_owned(), json!(key))));
         set.extend(self.again.iter().map(|again| (field::AGAIN.to_owned(), json!(again.id))));
         set.extend(Begun::registers(spec));
@@ -292,6 +333,7 @@ impl Asked {
         }
         let job = writer.create(kind::JOB, set)?;
         job.id().clone_into(&mut spec.id);
+        spec.uid = Some(job.uid);
         if let Some(task) = &self.task {
             let task = resolve::record(writer, task)?;
             link::connect(writer, job.uid, field::link::RESULT_OF, task.uid)?;
@@ -299,26 +341,6 @@ impl Asked {
         writer.because(format!("run {}: {}", job.id(), job.title()));
         Ok(job)
     }
-}
-
-/// A job that is waited for; one whose end can never come is refused now rather than skipped later.
-pub(in crate::ops) fn needed(view: &View, workspace: &Workspace, word: &str) -> Result<After> {
-    let (name, want) = match word.rsplit_once(':') {
-        Some((name, want)) if ["ok", "fail", "any"].contains(&want) => (name, want),
-        _ => (word, "ok"),
-    };
-    let job = super::find(view, name)?;
-    let after = After::parse(&format!("{}:{want}", job.id()))?;
-    let exit = dir(workspace, job.id()).exit()?;
-    if exit.as_ref().is_some_and(|exit| after.verdict(exit) == Verdict::Never) {
-        return Err(Error::conflict(format!(
-            "{} ended {}, so what waits for its {want} could never start",
-            job.id(),
-            job.status()
-        ))
-        .hint(format!("state run --again {}, or --after {}:any", job.id(), job.id())));
-    }
-    Ok(after)
 }
 
 /// The command as one would type it.

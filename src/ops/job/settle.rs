@@ -3,7 +3,7 @@
 //! Every end is written once: the record is read again in the transaction that ends it. What was never started and has
 //! nobody to look after it is armed again; what was started and lost its supervisor is lost, and nothing is guessed.
 
-use super::{OPEN, dir};
+use super::{OPEN, dir, dir_of, name};
 use crate::domain::job::{Exit, Outcome, ResultFile, VERSION};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, terms, text};
@@ -15,26 +15,30 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::ffi::OsString;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 /// So many open jobs are looked at by whoever comes by.
 const OPEN_MAX: usize = 500;
+/// So many records are read for those that are of here.
+const READ_MAX: usize = 5000;
 /// Texts of results up to this length are bodies too.
 const TEXT_BYTES_MAX: u64 = 16 << 10;
 
 /// Ends the records of jobs that have ended, and arms those that nobody looks after. Nothing here fails: what cannot be
 /// settled now is left to the next.
 pub fn settle(workspace: &Workspace) {
-    let Ok((open, is_due)) = workspace.read(|view| Ok((open(view)?, rule::is_due(view)?))) else { return };
+    let Ok((open, is_due)) = workspace.read(|view| Ok((open(view, workspace)?, rule::is_due(view)?))) else { return };
     if is_due {
         rule::settle(workspace);
     }
     let mut ended = Vec::new();
-    for job in open {
-        match standing(workspace, &job) {
-            Some(Found::Ended(exit)) => ended.push((job, exit)),
-            Some(Found::Unarmed(dir)) => arm(workspace, &dir),
-            None => {}
+    for open in open {
+        match standing(workspace, &open) {
+            Some(Found::Ended(exit)) => ended.push((open.job, exit)),
+            Some(Found::Unarmed) if open.is_of_here => arm(workspace, &open.dir),
+            // In a copy of the store it would run twice.
+            Some(Found::Unarmed) | None => {}
         }
     }
     end_all(workspace, &ended);
@@ -55,64 +59,90 @@ pub(super) fn end_each<'a>(
     writer: &mut Writer,
     workspace: &Workspace,
     ended: &'a [(Record, Box<Exit>)],
-) -> Result<Vec<&'a Exit>> {
+) -> Result<Vec<&'a (Record, Box<Exit>)>> {
     let mut mine = Vec::new();
-    for (job, exit) in ended {
-        if end(writer, workspace, job, exit)? {
-            mine.push(exit.as_ref());
+    for each in ended {
+        if end(writer, workspace, &each.0, &each.1)? {
+            mine.push(each);
         }
     }
     Ok(mine)
 }
 
 /// Says so to whoever is to be notified.
-pub(super) fn notify_of(workspace: &Workspace, ended: &[&Exit]) {
-    for exit in ended {
-        process::notify(&dir(workspace, &exit.id), exit);
+pub(super) fn notify_of(workspace: &Workspace, ended: &[&(Record, Box<Exit>)]) {
+    for (job, exit) in ended {
+        process::notify(&dir(workspace, name(job)), exit);
     }
 }
 
-fn open(view: &View) -> Result<Vec<Record>> {
+/// A job that has not ended, as far as the ledger knows.
+struct Open {
+    job: Record,
+    dir: JobDir,
+    is_of_here: bool,
+}
+
+/// The open jobs whose directories are here, or should be.
+fn open(view: &View, workspace: &Workspace) -> Result<Vec<Open>> {
     let mut found = Vec::new();
     for status in OPEN {
-        found.extend(view.first(&terms::status_term(kind::JOB, status), OPEN_MAX)?);
+        let (mut read, before) = (0, found.len());
+        view.each(&terms::status_term(kind::JOB, status), |job| {
+            read += 1;
+            let (dir, is_of_here) = (dir_of(view, workspace, &job), is_of_here(view, &job));
+            if is_of_here || dir.path().is_dir() {
+                found.push(Open { job, dir, is_of_here });
+            }
+            let is_enough = read >= READ_MAX || found.len() - before >= OPEN_MAX;
+            Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
     }
+    Ok(found)
+}
+
+/// The first jobs of a term that were started from this store: those of others do not count against the limit.
+///
+/// # Errors
+/// `Corrupt` if the store cannot be read.
+pub(in crate::ops) fn first_of_here(view: &View, term: &str, limit: usize) -> Result<Vec<Record>> {
+    let (mut found, mut read) = (Vec::new(), 0);
+    view.each(term, |job| {
+        read += 1;
+        if is_of_here(view, &job) {
+            found.push(job);
+        }
+        let is_enough = read >= READ_MAX || found.len() >= limit;
+        Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
     Ok(found)
 }
 
 enum Found {
     Ended(Box<Exit>),
-    Unarmed(JobDir),
+    Unarmed,
 }
 
-/// What is to be done about a job; nothing while it lives, or if it was made on another machine and is not here.
-fn standing(workspace: &Workspace, job: &Record) -> Option<Found> {
-    let dir = dir(workspace, job.id());
+/// What is to be done about a job; nothing while it lives.
+fn standing(workspace: &Workspace, Open { job, dir, is_of_here }: &Open) -> Option<Found> {
     // What is alive needs nothing, so that its files are not read.
     if dir.is_alive().ok()? {
         return None;
     }
     match dir.standing().ok()? {
         Standing::Alive(_) => None,
-        Standing::Gone => workspace.read(|view| Ok(gone(view, job, workspace.now()))).ok()?.map(Found::Ended),
+        Standing::Gone => is_of_here.then(|| Found::Ended(Box::new(gone(job, workspace.now())))),
         Standing::Over(exit) => Some(Found::Ended(exit)),
         Standing::Lost(_) => dir.record_lost(workspace.now()).ok()?.map(|exit| Found::Ended(Box::new(exit))),
-        Standing::Unarmed(_) => Some(Found::Unarmed(dir)),
+        Standing::Unarmed(_) => Some(Found::Unarmed),
     }
 }
 
 /// The end of a job of this machine whose directory was removed. One that came from another is that one's matter.
-fn gone(view: &View, job: &Record, now: DateTime<Utc>) -> Option<Box<Exit>> {
+fn gone(job: &Record, now: DateTime<Utc>) -> Exit {
     let reason = Some("its directory was removed".to_owned());
-    let lost = Exit {
-        version: VERSION,
-        id: job.id().to_owned(),
-        outcome: Outcome::Lost,
-        reason,
-        ended_at: now,
-        ..Exit::default()
-    };
-    is_of_here(view, job).then(|| Box::new(lost))
+    let id = name(job).to_owned();
+    Exit { version: VERSION, id, outcome: Outcome::Lost, reason, ended_at: now, ..Exit::default() }
 }
 
 /// Whether a job was started from this store.
@@ -158,7 +188,7 @@ fn keep(writer: &mut Writer, workspace: &Workspace, job: &Record, result: &Resul
         (field::BYTES.to_owned(), json!(result.bytes)),
     ]);
     if let Some(kept) = &result.kept {
-        let path = Path::new("jobs").join(job.id()).join(kept);
+        let path = Path::new("jobs").join(name(job)).join(kept);
         let content =
             if result.bytes <= TEXT_BYTES_MAX { fs::read(workspace.store.dir().join(&path)) } else { Ok(Vec::new()) };
         let body = content.ok().and_then(|content| String::from_utf8(content).ok()).filter(|body| !body.contains('\0'));

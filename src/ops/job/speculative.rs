@@ -257,7 +257,7 @@ pub fn decision(job: &Record) -> Option<Decision> {
 /// # Errors
 /// `Corrupt` if the store cannot be read.
 pub fn undecided(view: &View, limit: usize) -> Result<Vec<Record>> {
-    let mut jobs = view.first(&terms::tag_term(UNDECIDED_TAG), limit)?;
+    let mut jobs = super::first_of_here(view, &terms::tag_term(UNDECIDED_TAG), limit)?;
     jobs.retain(|job| job.kind() == kind::JOB && remark(view, job).is_some());
     Ok(jobs)
 }

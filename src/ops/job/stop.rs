@@ -2,7 +2,7 @@
 
 use super::report::JobReport;
 use super::told::Seen;
-use super::{accept, dir, speculative, told};
+use super::{accept, elsewhere, is_of_here, speculative, told};
 use crate::domain::field;
 use crate::domain::job::{Decision, Exit};
 use crate::domain::record::Record;
@@ -48,8 +48,7 @@ pub fn end(workspace: &Workspace, ids: &[String], how: &Outcome, why: Option<&st
 /// `NotFound`; `Busy` if it does not end.
 pub fn stop(workspace: &Workspace, id: &str, why: Option<&str>) -> Result<JobReport> {
     super::settle(workspace);
-    let job = find_here(workspace, id)?;
-    let dir = dir(workspace, job.id());
+    let (job, dir) = super::find_with_dir(workspace, id)?;
     let is_undecided = speculative::decision(&job) == Some(Decision::Undecided);
     let exit = dir.exit()?;
     if exit.is_some() || !job.is_live() {
@@ -62,8 +61,7 @@ pub fn stop(workspace: &Workspace, id: &str, why: Option<&str>) -> Result<JobRep
     }
     let command = Command::Stop { kill: false, why: why.map(str::to_owned) };
     if !send(&dir, &command)? {
-        return Err(Error::new(Kind::Busy, format!("nobody looks after {} at the moment", job.id()))
-            .hint("run the same command again"));
+        return Err(nobody(workspace, &job));
     }
     await_end(&job, &dir)?;
     super::settle(workspace);
@@ -73,14 +71,6 @@ pub fn stop(workspace: &Workspace, id: &str, why: Option<&str>) -> Result<JobRep
         accept::discard(workspace, &job, exit.as_ref())?;
     }
     shown(workspace, &job)
-}
-
-fn find_here(workspace: &Workspace, id: &str) -> Result<Record> {
-    workspace.read(|view| {
-        let job = super::find(view, id)?;
-        super::check_is_here(view, &job)?;
-        Ok(job)
-    })
 }
 
 /// What an ended job left behind; an error if that is nothing.
@@ -110,6 +100,15 @@ fn end_left_behind(job: &Record, exit: Option<&Exit>) -> Result<bool> {
     }
 }
 
+/// Why nobody listens: it is not here, or at this moment nobody looks after it.
+fn nobody(workspace: &Workspace, job: &Record) -> Error {
+    match workspace.read(|view| Ok(is_of_here(view, job))) {
+        Ok(false) => elsewhere(job),
+        _ => Error::new(Kind::Busy, format!("nobody looks after {} at the moment", job.id()))
+            .hint("run the same command again"),
+    }
+}
+
 fn await_end(job: &Record, dir: &JobDir) -> Result<()> {
     wait_for_end(std::slice::from_ref(dir), false, Some(stop_patience(dir)))?;
     if dir.is_alive()? {
@@ -132,8 +131,7 @@ pub fn finish(
     why: Option<&str>,
 ) -> Result<JobReport> {
     super::settle(workspace);
-    let job = find_here(workspace, id)?;
-    let dir = dir(workspace, job.id());
+    let (job, dir) = super::find_with_dir(workspace, id)?;
     let exit = dir.exit()?;
     if exit.is_some() || !job.is_live() {
         return Err(is_over(&job, exit.as_ref()));
@@ -143,8 +141,7 @@ pub fn finish(
     }
     let results = results.into_iter().map(|path| workspace.place.cwd.join(path)).collect();
     if !send(&dir, &Command::Report { code, results, why: why.map(str::to_owned) })? {
-        return Err(Error::new(Kind::Busy, format!("nobody looks after {} at the moment", job.id()))
-            .hint("run the same command again"));
+        return Err(nobody(workspace, &job));
     }
     await_end(&job, &dir)?;
     super::settle(workspace);

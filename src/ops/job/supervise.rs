@@ -1,34 +1,46 @@
 //! The supervisor's side: the job is looked after by the layer below, and the ledger is told.
 
 use super::{dir, settle, told};
+use crate::domain::id::Uid;
 use crate::domain::job::{Exit, Status, Tell};
 use crate::domain::record::Record;
-use crate::domain::{field, kind, terms, text};
+use crate::domain::{field, text};
 use crate::error::Result;
 use crate::ops::Workspace;
 use crate::process::job::{self, Post, Recorder, World};
-use crate::store::{Registers, Writer};
+use crate::store::{Registers, View, Writer};
 use serde_json::{Value, json};
 
 /// So many matched lines are kept.
 const MATCHED_MAX: usize = 10;
 
-/// Looks after a job until it has ended; `values_of` is the value of [`super::VALUES_VARIABLE`] in the environment.
+/// Looks after a job until it has ended.
 ///
 /// # Errors
 /// As [`job::supervise`]. What the ledger cannot be told is read from the job's files by whoever comes by.
-pub fn supervise(workspace: &Workspace, id: &str, values_of: Option<String>) -> Result<Exit> {
-    let post = Post::from_stdin(&dir(workspace, id))?;
-    let world = World { clock: workspace.store.clock, seed: workspace.store.seed, values_of };
-    job::supervise(post, world, Ledger { workspace: workspace.clone(), id: id.to_owned() })
+pub fn supervise(workspace: &Workspace, id: &str) -> Result<Exit> {
+    let dir = dir(workspace, id);
+    let post = Post::from_stdin(&dir)?;
+    let uid = dir.spec()?.and_then(|spec| spec.uid);
+    let world = World { clock: workspace.store.clock, seed: workspace.store.seed };
+    job::supervise(post, world, Ledger { workspace: workspace.clone(), id: id.to_owned(), uid })
 }
 
 struct Ledger {
     workspace: Workspace,
     id: String,
+    uid: Option<Uid>,
 }
 
 impl Ledger {
+    /// By its short id only if nothing else is known: by a merge that may have become another's.
+    fn record(&self, view: &View) -> Result<Option<Record>> {
+        match self.uid {
+            Some(uid) => Ok(view.record(uid)?.filter(Record::is_visible)),
+            None => Ok(super::find(view, &self.id).ok()),
+        }
+    }
+
     /// Changes the record while it is open.
     fn change(&self, change: impl FnOnce(&mut Writer, &Record) -> Result<()>) {
         self.add(|writer, job| if job.is_live() { change(writer, job) } else { Ok(()) });
@@ -37,19 +49,12 @@ impl Ledger {
     /// Changes the record, also when somebody was quicker to tell its end. A store that is busy or gone is no reason to stop
     /// a job.
     fn add(&self, change: impl FnOnce(&mut Writer, &Record) -> Result<()>) {
-        let _ = self.workspace.change(|writer| {
-            let found = writer.first(&terms::kind_term(kind::JOB), 1)?;
-            let job = match found.into_iter().find(|job| job.id() == self.id) {
-                Some(job) => Some(job),
-                None => super::find(writer, &self.id).ok(),
-            };
-            match job {
-                Some(job) => {
-                    settle::as_its_session(writer, &job);
-                    change(writer, &job)
-                }
-                None => Ok(()),
+        let _ = self.workspace.change(|writer| match self.record(writer)? {
+            Some(job) => {
+                settle::as_its_session(writer, &job);
+                change(writer, &job)
             }
+            None => Ok(()),
         });
     }
 }
@@ -90,7 +95,7 @@ impl Recorder for Ledger {
     }
 
     fn ended(&mut self, exit: &Exit) {
-        let Ok(Some(job)) = self.workspace.read(|view| super::find(view, &self.id).map(Some)) else { return };
+        let Ok(Some(job)) = self.workspace.read(|view| self.record(view)) else { return };
         settle::end_all(&self.workspace, &[(job, Box::new(exit.clone()))]);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::estimate::{Estimate, Run};
 use crate::domain::record::Record;
-use crate::domain::{field, terms, text};
+use crate::domain::{field, secret, terms, text};
 use crate::error::Result;
 use crate::store::View;
 use serde_json::Value;
@@ -15,9 +15,13 @@ const RUNS_MAX: usize = 30;
 /// So many records are looked at for them.
 const READ_MAX: usize = 100;
 
-/// The tag under which jobs that are alike are found.
+/// The tag under which jobs that are alike are found. It is a name, which nobody masks later; of what the ledger has, where
+/// it is masked, it is the same.
 pub(super) fn tag(label: Option<&str>, command: &str) -> String {
-    let name = label.map_or_else(|| text::truncate_width(command, 80), str::to_owned);
+    let name = match label {
+        Some(label) => secret::mask(label).into_owned(),
+        None => text::truncate_width(&secret::mask(command), 80),
+    };
     format!("job:{}", text::clean_line(&name))
 }
 

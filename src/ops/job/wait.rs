@@ -2,7 +2,7 @@
 
 use super::report::JobReport;
 use super::told::Seen;
-use super::{OPEN, dir, settle, told};
+use super::{OPEN, dir_of, elsewhere, is_of_here, settle, told};
 use crate::domain::job::Exit;
 use crate::domain::record::Record;
 use crate::error::{Error, Kind, Result};
@@ -42,15 +42,19 @@ const LINES: usize = 10;
 /// `NotFound` for an unknown job; `Conflict` for one that runs on another machine; or as the store says.
 pub fn wait(workspace: &Workspace, input: &WaitInput) -> Result<WaitReport> {
     super::settle(workspace);
-    let jobs = workspace.read(|view| {
+    let (jobs, dirs) = workspace.read(|view| {
         let named: Vec<Record> = input.ids.iter().map(|id| super::find(view, id)).collect::<Result<_>>()?;
-        named.iter().try_for_each(|job| super::check_is_here(view, job))?;
+        let dirs: Vec<JobDir> = named.iter().map(|job| dir_of(view, workspace, job)).collect();
+        // What has no directory here would never be seen to end.
+        let is_away = |(job, dir): &(&Record, &JobDir)| job.is_live() && !is_of_here(view, job) && !dir.path().is_dir();
+        if let Some((job, _)) = named.iter().zip(&dirs).find(is_away) {
+            return Err(elsewhere(job));
+        }
         if named.is_empty() {
             return Err(Error::new(Kind::Usage, "nothing to wait for").hint("state wait j-4kq; state list jobs"));
         }
-        Ok(named)
+        Ok((named, dirs))
     })?;
-    let dirs: Vec<JobDir> = jobs.iter().map(|job| dir(workspace, job.id())).collect();
     let until = input.patience.and_then(|patience| Instant::now().checked_add(patience));
     let is_enough = || has_enough(&dirs, input.any);
     let mut awaited = dirs.clone();

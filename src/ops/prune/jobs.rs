@@ -122,11 +122,9 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn verdict(&self, view: &View, id: &str) -> Result<Verdict> {
-        let Some(job) = view.id(id)?.map(|uid| view.record(uid)).transpose()?.flatten() else {
-            return Ok(Verdict::IsNotMeant);
-        };
+        let Some(job) = job::owner(view, self.workspace, id)? else { return Ok(Verdict::IsNotMeant) };
         let Ok(Some(exit)) = exit(&job::dir(self.workspace, id)) else { return Ok(Verdict::IsNotMeant) };
-        if job.is_live() || job.id() != id || exit.ended_at >= self.before {
+        if job.is_live() || exit.ended_at >= self.before {
             return Ok(Verdict::IsNotMeant);
         }
         Ok(self.keeps(view, &job, &exit)?.map_or(Verdict::Goes, Verdict::Stays))
@@ -140,7 +138,7 @@ impl Judge<'_> {
         if job.is_visible() && speculative::decision(job) == Some(Decision::Undecided) {
             return Ok(Some("undecided"));
         }
-        if self.awaited.contains(job.id()) {
+        if self.awaited.contains(job::name(job)) {
             return Ok(Some("awaited"));
         }
         if is_linked(view, job)? {

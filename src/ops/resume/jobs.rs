@@ -6,7 +6,7 @@ use crate::domain::job::measure::coarse_span;
 use crate::domain::{kind, terms, when};
 use crate::error::Result;
 use crate::ops::job::told::{self, Seen};
-use crate::ops::job::{JobReport, speculative};
+use crate::ops::job::{JobReport, first_of_here, speculative};
 
 /// Lines of output of a job that did not end well, in its longer form.
 const LINES: usize = 5;
@@ -64,8 +64,10 @@ impl Gatherer<'_> {
         let mut left_out = 0;
         for status in ["running", "waiting"] {
             let term = terms::status_term(kind::JOB, status);
-            let open = self.view.first(&term, OPEN_MAX)?;
-            left_out += self.view.count(&term, 1000)?.saturating_sub(open.len());
+            let open = first_of_here(self.view, &term, OPEN_MAX)?;
+            if open.len() == OPEN_MAX {
+                left_out += self.view.count(&term, 1000)?.saturating_sub(open.len());
+            }
             for (job, report) in open.iter().zip(JobReport::all(self.view, self.workspace, &open, |_| 0)?) {
                 let worth = if report.remarks.is_empty() { 0.8 } else { 1.5 };
                 items.push(Item::line(Some(job.id()), self.open_line(&report)).worth(worth).why(status.to_owned()));

@@ -6,7 +6,7 @@ use crate::domain::record::Record;
 use crate::domain::rule::On;
 use crate::domain::{field, kind, text};
 use crate::error::{Error, Result};
-use crate::ops::job::{Plan, RunInput, Trial, needed};
+use crate::ops::job::{Plan, RunInput, Trial, needed_all};
 use crate::ops::{Workspace, resolve};
 use crate::store::{Registers, View, Writer};
 use serde::Serialize;
@@ -74,9 +74,7 @@ fn refuse(run: &RunInput) -> Result<()> {
 
 /// What was named is checked now, and goes by its own id from now on.
 fn settle_ids(writer: &Writer, workspace: &Workspace, run: &mut RunInput) -> Result<()> {
-    for word in &mut run.after {
-        *word = needed(writer, workspace, word)?.to_string();
-    }
+    run.after = needed_all(writer, workspace, &run.after)?.iter().map(ToString::to_string).collect();
     if let Some(task) = &mut run.task {
         let found = resolve::record(writer, task)?;
         found.id().clone_into(task);

@@ -138,7 +138,11 @@ impl Job {
         };
         let program = self.spec.command.first().map(String::as_str).unwrap_or_default();
         let mut command = Command::new(program);
-        command.args(self.spec.command.iter().skip(1)).current_dir(&self.spec.cwd).stdin(stdin);
+        command
+            .args(self.spec.command.iter().skip(1))
+            .envs(self.values.iter().cloned())
+            .current_dir(&self.spec.cwd)
+            .stdin(stdin);
         let stderr = writer.try_clone().map_err(|error| Ending::failed(format!("no pipe for its output: {error}")))?;
         command.stdout(writer).stderr(stderr);
         Leader::start(&self.spec.id, &mut command, &self.sender).map_err(|error| cannot_start(program, &error))

@@ -6,7 +6,7 @@ use super::files::Durability;
 use super::members;
 use super::recorder::News;
 use super::results;
-use super::shell;
+use super::shell::Script;
 use super::supervise::{Ending, Job};
 use crate::domain::job::{External, Outcome, State};
 use chrono::{DateTime, Utc};
@@ -99,10 +99,10 @@ impl Job {
 
     fn start_poll(&self, watch: &mut Watch) {
         let Some(poll) = watch.external.poll.clone() else { return };
-        let (id, cwd) = (self.spec.id.clone(), self.spec.cwd.clone());
+        let (spec, values) = (self.spec.clone(), self.values.clone());
         let limit = Duration::from_millis(poll.every_ms).max(POLL_LIMIT_MIN);
         let asked = self.sender.spawn("poll", move |sender| {
-            let (code, output) = shell::run(&id, &poll.command, &cwd, limit).unwrap_or_default();
+            let (code, output) = Script::of(&spec, &poll.command, &values).run(limit).unwrap_or_default();
             sender.send(Mail::Polled(code, output));
         });
         if asked.is_err() {

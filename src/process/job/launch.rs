@@ -1,7 +1,9 @@
 //! Making a job's directory and starting its supervisor.
 //!
 //! The lock is taken before anybody can know of the job, and handed on as the supervisor's standard input: at no moment
-//! is a job that is being born without its lock, and no descriptor leaks. The supervisor answers when it has taken over
+//! is a job that is being born without its lock, and no descriptor leaks. Values of variables come through a pipe that is
+//! its standard error: in its environment they would be those of whatever it starts, other jobs too, and some would change
+//! what it does itself. The supervisor answers when it has taken over
 //! and left our process group, so that nothing that happens to the caller from then on concerns it.
 
 use super::control;
@@ -9,20 +11,19 @@ use super::dir::{JobDir, Standing};
 use super::ears::readable;
 use super::files::write_first_json;
 use super::lock::Lock;
+use super::post;
 use crate::domain::job::{Exit, Outcome, Spec, VERSION};
 use crate::error::{Error, Kind, Result};
 use chrono::{DateTime, Utc};
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File};
-use std::io::{self, PipeReader, Read};
+use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Tells the supervisor whose variables are in its environment: the job's id. Commands do not see it.
-pub const VALUES_VARIABLE: &str = "STATE_JOB_VALUES";
 /// What a supervisor writes when it has taken over: a byte that no test harness prints.
 pub(super) const ANSWER: u8 = 6;
 /// How long that may take on a machine that is very busy.
@@ -126,7 +127,7 @@ impl Armed {
         (self.dir, self.lock)
     }
 
-    /// Starts the supervisor, with `values` in its environment, and waits until it has taken over. Its pid.
+    /// Starts the supervisor, hands it the `values` of variables, and waits until it has taken over. Its pid.
     ///
     /// # Errors
     /// `Refused` if it could not be started, or ended before it took over: then the job can be armed again.
@@ -134,7 +135,7 @@ impl Armed {
         self.start(supervisor, values)?.taken_over()
     }
 
-    /// Starts the supervisor, with `values` in its environment.
+    /// Starts the supervisor and hands it the `values` of variables.
     ///
     /// # Errors
     /// `Refused` if it could not be started: then the job can be armed again.
@@ -144,12 +145,8 @@ impl Armed {
         let mut command = Command::new(supervisor.program);
         let given = self.lock.file().map(File::try_clone).transpose().map_err(fail)?;
         command.args(supervisor.args).current_dir("/");
-        command.stdin(given.map_or_else(Stdio::null, Stdio::from)).stdout(asked).stderr(Stdio::null());
-        if values.is_empty() {
-            command.env_remove(VALUES_VARIABLE);
-        } else {
-            command.env(VALUES_VARIABLE, &self.id).envs(values.iter().map(|(name, value)| (name, value)));
-        }
+        command.stdin(given.map_or_else(Stdio::null, Stdio::from)).stdout(asked);
+        command.stderr(hand_over(values).map_err(fail)?);
         close_foreign_on_exec();
         let spawned = command.spawn();
         // It holds our end of the pipe, without which there is no end to be read.
@@ -157,6 +154,20 @@ impl Armed {
         let child = spawned.map_err(fail)?;
         Ok(Starting { id: self.id, lock: Some(self.lock), pid: child.id(), child: Some(child), answer })
     }
+}
+
+/// A stream with the values of variables. A pipe holds little, so that a thread writes; the supervisor answers when it has
+/// read all.
+fn hand_over(values: &[(String, OsString)]) -> io::Result<Stdio> {
+    if values.is_empty() {
+        return Ok(Stdio::null());
+    }
+    let (stream, mut writer) = io::pipe()?;
+    let text = post::written(values);
+    // A supervisor that has died reads nothing, and does not answer either.
+    let write = move || drop(writer.write_all(&text));
+    std::thread::Builder::new().name("values".to_owned()).stack_size(64 << 10).spawn(write)?;
+    Ok(stream.into())
 }
 
 /// A supervisor that was started and takes over, whether it is waited for or not.

@@ -4,7 +4,6 @@
 //! hit strangers.
 
 use super::ears::{Ended, Mail, Sender};
-use super::launch::VALUES_VARIABLE;
 use super::members;
 use crate::domain::job::Group;
 use crate::process::process_id::ProcessId;
@@ -28,7 +27,7 @@ pub(super) struct Leader {
 impl Leader {
     /// Starts a command of the job `id` in a group of its own; its stops and its end come as mail.
     pub(super) fn start(id: &str, command: &mut Command, sender: &Sender) -> io::Result<Self> {
-        let child = command.env_remove(VALUES_VARIABLE).env(members::JOB_VARIABLE, id).process_group(0).spawn()?;
+        let child = command.env(members::JOB_VARIABLE, id).process_group(0).spawn()?;
         let job = id.to_owned();
         let id = child.id();
         let pid = i32::try_from(id).ok().and_then(Pid::from_raw).ok_or_else(|| io::Error::other("no such pid"))?;

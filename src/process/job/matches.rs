@@ -1,6 +1,7 @@
 //! Lines of output that patterns find, few enough to be events.
 
 use crate::domain::job::PATTERN_BYTES_MAX;
+use crate::domain::secret::mask;
 use crate::domain::text::clean_line;
 use regex::bytes::{RegexSet, RegexSetBuilder};
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ const TOLD_MAX: u32 = 100;
 /// A line to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Match {
-    /// Cleaned and cut.
+    /// Masked, cleaned and cut.
     pub(super) line: String,
     /// Lines found before it that were not told.
     pub(super) left_out: u64,
@@ -87,7 +88,9 @@ impl Matcher {
             self.left_out += 1;
             return None;
         }
-        let line: String = clean_line(&String::from_utf8_lossy(line)).chars().take(TOLD_CHARS).collect();
+        // Masked first: a part of a secret is not known for one.
+        let line = mask(&String::from_utf8_lossy(line)).into_owned();
+        let line: String = clean_line(&line).chars().take(TOLD_CHARS).collect();
         Some(Match { line, left_out: std::mem::take(&mut self.left_out) })
     }
 

@@ -56,7 +56,7 @@ mod wait;
 
 pub use control::{Command, send};
 pub use dir::{JobDir, REMOVED_PREFIX, Standing};
-pub use launch::{Armed, Starting, Supervisor, VALUES_VARIABLE, prepare, rearm};
+pub use launch::{Armed, Starting, Supervisor, prepare, rearm};
 pub use members::{JOB_VARIABLE, end_group, living};
 pub use notify::{notify, terminal};
 pub use output::{Follow, Moment, Piece, Tail, moments, tail};

@@ -1,6 +1,6 @@
 //! Shell commands beside the job's own: the poll of work elsewhere, the cleanup.
 
-use super::ears::{Ended, Mail, mailbox, readable};
+use super::ears::{Ended, Inbox, Mail, mailbox, readable};
 use super::leader::Leader;
 use super::members::KILL_WAIT;
 use super::supervise::CLEANUP_LIMIT;
@@ -9,9 +9,9 @@ use crate::domain::secret::mask;
 use crate::domain::text::clean_line;
 use crate::error::{Error, Result};
 use rustix::process::Signal;
+use std::ffi::OsString;
 use std::io::{self, PipeReader, Read};
 use std::os::fd::AsFd;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,8 @@ const DRAIN: Duration = Duration::from_millis(200);
 /// `Refused` if it could not be started.
 pub fn clean_up(spec: &Spec) -> Result<Option<String>> {
     let Some(command) = &spec.cleanup else { return Ok(None) };
-    let (code, output) = run(&spec.id, command, &spec.cwd, CLEANUP_LIMIT)
+    let (code, output) = Script::of(spec, command, &[])
+        .run(CLEANUP_LIMIT)
         .map_err(|error| Error::io(format!("cannot start the cleanup of {}", spec.id), error))?;
     if code == Some(0) {
         return Ok(None);
@@ -37,16 +38,38 @@ pub fn clean_up(spec: &Spec) -> Result<Option<String>> {
     Ok(Some(last.map_or_else(|| how.clone(), |last| format!("{how}: {}", clean_line(&mask(last))))))
 }
 
-/// Runs `command` with `sh -c` in `cwd` for at most `limit`: its exit code, none if it did not come to that, and the end
-/// of its output. Blocks.
-pub(super) fn run(id: &str, command: &str, cwd: &Path, limit: Duration) -> io::Result<(Option<i32>, Vec<u8>)> {
-    let (sender, mut inbox) = mailbox()?;
-    let (mut output, writer) = io::pipe()?;
-    let mut shell = Command::new("/bin/sh");
-    shell.arg("-c").arg(command).current_dir(cwd).stdin(Stdio::null());
-    shell.stdout(writer.try_clone()?).stderr(writer);
-    let leader = Leader::start(id, &mut shell, &sender)?;
-    drop(shell);
+/// A command for `sh -c` of a job, in its directory.
+pub(super) struct Script<'a> {
+    spec: &'a Spec,
+    command: &'a str,
+    values: &'a [(String, OsString)],
+}
+
+impl<'a> Script<'a> {
+    /// With `values` in its environment.
+    pub(super) fn of(spec: &'a Spec, command: &'a str, values: &'a [(String, OsString)]) -> Self {
+        Self { spec, command, values }
+    }
+
+    /// Runs it for at most `limit`: its exit code, none if it did not come to that, and the end of its output. Blocks.
+    pub(super) fn run(&self, limit: Duration) -> io::Result<(Option<i32>, Vec<u8>)> {
+        let (sender, inbox) = mailbox()?;
+        let (output, writer) = io::pipe()?;
+        let mut shell = Command::new("/bin/sh");
+        shell.arg("-c").arg(self.command).current_dir(&self.spec.cwd).stdin(Stdio::null());
+        shell.envs(self.values.iter().cloned()).stdout(writer.try_clone()?).stderr(writer);
+        let leader = Leader::start(&self.spec.id, &mut shell, &sender)?;
+        drop(shell);
+        follow(&leader, inbox, output, limit)
+    }
+}
+
+fn follow(
+    leader: &Leader,
+    mut inbox: Inbox,
+    mut output: PipeReader,
+    limit: Duration,
+) -> io::Result<(Option<i32>, Vec<u8>)> {
     let (mut kept, mut until) = (Vec::new(), Instant::now() + limit);
     let (mut open, mut killed) = (true, false);
     loop {

@@ -14,13 +14,14 @@ use super::lock::Lock;
 use super::matches::Matcher;
 use super::post::Post;
 use super::recorder::{News, Recorder, Teller};
-use super::shell;
+use super::shell::Script;
 use super::terminal;
 use crate::domain::digest::sha256_u64;
 use crate::domain::job::{Attempt, Exit, Group, Outcome, ResultFile, Spec, State, Status, VERSION};
 use crate::error::{Error, Kind, Result};
 use crate::process::process_id::ProcessId;
 use chrono::{DateTime, TimeDelta, Utc};
+use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -40,8 +41,6 @@ pub struct World {
     pub clock: fn() -> DateTime<Utc>,
     /// Random bits.
     pub seed: [u8; 16],
-    /// The value of [`super::VALUES_VARIABLE`].
-    pub values_of: Option<String>,
 }
 
 /// How a job, or a run of its command, ends.
@@ -109,6 +108,8 @@ impl Ending {
 pub(super) struct Job {
     pub(super) dir: JobDir,
     pub(super) spec: Spec,
+    /// Variables of its commands, and of nothing else.
+    pub(super) values: Vec<(String, OsString)>,
     pub(super) world: World,
     pub(super) ears: Ears,
     pub(super) sender: Sender,
@@ -132,7 +133,7 @@ pub(super) struct Job {
 /// # Errors
 /// `Corrupt` or `Refused` if what it is to do cannot be read, or the system has no more pipes: then nothing was done.
 pub fn supervise(post: Post, world: World, recorder: impl Recorder + 'static) -> Result<Exit> {
-    let Post { dir, lock, control } = post;
+    let Post { dir, lock, control, values } = post;
     let missing = || Error::new(Kind::Corrupt, format!("there is no {}", dir.spec_path().display()));
     let spec = dir.spec()?.ok_or_else(missing)?;
     let (sender, inbox) = mailbox().map_err(|error| Error::io("cannot look after a job", error))?;
@@ -155,6 +156,7 @@ pub fn supervise(post: Post, world: World, recorder: impl Recorder + 'static) ->
         strays: Vec::new(),
         dir,
         spec,
+        values,
         world,
         sender,
     };
@@ -164,7 +166,8 @@ pub fn supervise(post: Post, world: World, recorder: impl Recorder + 'static) ->
 
 impl Job {
     fn run(&mut self) -> Ending {
-        if !self.spec.env.is_empty() && self.world.values_of.as_deref() != Some(&self.spec.id) {
+        let has_value = |name: &String| self.values.iter().any(|(given, _)| given == name);
+        if !self.spec.env.iter().all(has_value) {
             let names = self.spec.env.join(", ");
             return Ending::failed(format!("the values of {names} died with the process that waited"));
         }
@@ -222,7 +225,7 @@ impl Job {
         if !matches!(ending.outcome, Outcome::Timeout | Outcome::Idle | Outcome::Killed) {
             return;
         }
-        let said = match shell::run(&self.spec.id, &command, &self.spec.cwd, CLEANUP_LIMIT) {
+        let said = match Script::of(&self.spec, &command, &self.values).run(CLEANUP_LIMIT) {
             Ok((Some(0), output)) => output,
             Ok((code, output)) => {
                 let how = code.map_or("did not end in time".to_owned(), |code| format!("failed with exit code {code}"));

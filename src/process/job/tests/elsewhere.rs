@@ -79,7 +79,10 @@ fn one_whose_supervisor_died_is_armed_again_and_its_time_goes_on() {
 #[test]
 fn a_shell_command_that_does_not_end_is_killed() {
     let temp = tempfile::tempdir().unwrap();
-    let run = |command: &str, ms| shell::run("j-1", command, temp.path(), Duration::from_millis(ms)).unwrap();
+    let run = |command: &str, ms| {
+        let spec = Spec { id: "j-1".into(), cwd: temp.path().to_owned(), ..Spec::default() };
+        shell::Script::of(&spec, command, &[]).run(Duration::from_millis(ms)).unwrap()
+    };
     assert_eq!(run("echo said; exec sleep 1000", 100), (None, b"said\n".to_vec()));
     assert_eq!(run("exit 3", 60_000), (Some(3), vec![]));
     let (code, output) = run("head -c 100000 /dev/zero; echo end", 60_000);

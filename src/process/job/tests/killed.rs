@@ -6,32 +6,30 @@ use crate::process::process_id::ProcessId;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::ffi::OsString;
 
-const DIR: &str = "STATE_TEST_JOB_DIR";
 const NAME: &str = "process::job::tests::killed::supervisor";
 
 /// Not a test: what the others start.
 #[test]
 #[ignore = "started by the other tests"]
 fn supervisor() {
-    let Some(dir) = std::env::var_os(DIR) else { return };
-    let dir = JobDir::new(PathBuf::from(dir));
+    // The lock lies in the directory.
+    let Some(dir) = std::fs::read_link("/proc/self/fd/0").ok().filter(|lock| lock.ends_with("lock")) else { return };
+    let dir = JobDir::new(dir.parent().unwrap());
     let post = Post::from_stdin(&dir).unwrap();
     let (news, _) = mpsc::channel();
-    let world = World { values_of: std::env::var(VALUES_VARIABLE).ok(), ..world() };
-    supervise(post, world, Notes { dir, news }).unwrap();
+    supervise(post, world(), Notes { dir, news }).unwrap();
 }
 
-fn launch(armed: Armed) -> u32 {
+fn launch(armed: Armed, values: &[(String, OsString)]) -> u32 {
     let program = std::env::current_exe().unwrap();
     let args = ["--exact", NAME, "--ignored", "--nocapture", "--test-threads=1"].map(OsString::from);
-    let values = [(DIR.to_owned(), armed.dir().path().as_os_str().to_owned())];
-    armed.launch(&Supervisor { program: &program, args: &args }, &values).unwrap()
+    armed.launch(&Supervisor { program: &program, args: &args }, values).unwrap()
 }
 
 fn start(lab: &Lab, spec: &Spec) -> (JobDir, u32) {
     let armed = prepare(&lab.dir(&spec.id), spec).unwrap();
     let dir = armed.dir().clone();
-    (dir, launch(armed))
+    (dir, launch(armed, &[]))
 }
 
 fn pid(number: u32) -> Pid {
@@ -68,11 +66,22 @@ fn exit(dir: &JobDir) -> Exit {
 #[test]
 fn a_supervisor_of_its_own_runs_a_job_with_its_values() {
     let lab = Lab::new();
-    let spec =
-        Spec { env: vec![DIR.into()], ..lab.job("j-1", "echo $STATE_JOB_VALUES; test -n \"$STATE_TEST_JOB_DIR\"") };
-    let (dir, supervisor) = start(&lab, &spec);
+    let fifo = lab.fifo("up");
+    // More than a pipe holds, and what would change what the supervisor does.
+    let long = "purple ".repeat(15_000);
+    let values = [("LONG", long.as_str()), ("LD_PRELOAD", "/nowhere/purple.so"), ("EMPTY", "")];
+    let values: Vec<(String, OsString)> = values.map(|(name, value)| (name.to_owned(), value.into())).into();
+    let script = "echo ${#LONG} \"${EMPTY-unset}\"; echo up > up; read x < up";
+    let env = values.iter().map(|(name, _)| name.clone()).collect();
+    let armed = prepare(&lab.dir("j-1"), &Spec { env, ..lab.job("j-1", script) }).unwrap();
+    let dir = armed.dir().clone();
+    let supervisor = launch(armed, &values);
+    command_of(&dir, &fifo);
+    let environment = std::fs::read(format!("/proc/{supervisor}/environ")).unwrap();
+    assert!(!String::from_utf8_lossy(&environment).contains("purple"), "others than the command see them");
+    std::fs::write(&fifo, "go\n").unwrap();
     assert_eq!(exit(&dir).outcome, Outcome::Ok);
-    assert_eq!(printed(&dir), "\n");
+    assert!(printed(&dir).contains(&format!("{} \n", long.len())), "{}", printed(&dir));
     let written = dir.status().unwrap().unwrap().supervisor.unwrap();
     assert_eq!(ProcessId::parse(&written).unwrap().pid, supervisor);
 }
@@ -203,7 +212,7 @@ fn one_that_waits_is_armed_again_after_its_supervisor_was_killed() {
     kill(supervisor);
     let Standing::Unarmed(status) = wait(&dir) else { panic!("not to be armed") };
     assert_eq!(status.state, State::Waiting);
-    launch(rearm(&dir, chrono::Utc::now()).unwrap().unwrap());
+    launch(rearm(&dir, chrono::Utc::now()).unwrap().unwrap(), &[]);
     meet(&go);
     assert_eq!((exit(&first).outcome, exit(&dir).outcome), (Outcome::Ok, Outcome::Ok));
     assert_eq!(lab.read("ran"), "ran\n");

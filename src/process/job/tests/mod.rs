@@ -67,7 +67,7 @@ impl Recorder for Notes {
 }
 
 fn world() -> World {
-    World { clock: chrono::Utc::now, seed: [7; 16], values_of: None }
+    World { clock: chrono::Utc::now, seed: [7; 16] }
 }
 
 fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
