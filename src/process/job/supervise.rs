@@ -90,7 +90,7 @@ impl Ending {
     pub(super) fn wanted_by(heard: &Heard) -> Option<(Self, bool)> {
         let stop = heard.commands.iter().find_map(|command| match command {
             Command::Stop { kill, why } => Some((why.clone(), *kill)),
-            _ => None,
+            Command::Report { .. } => None,
         });
         let killed = |reason| Self { outcome: Outcome::Killed, reason, ..Self::default() };
         match stop {

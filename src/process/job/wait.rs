@@ -122,5 +122,7 @@ fn block(file: File, id: LockId) {
     // other has its number, until it is off the map.
     let _lock = Lock::wait_shared(file);
     let waiters = awaited().remove(&id).unwrap_or_default();
-    waiters.iter().for_each(|waiter| waiter.sender.send(Mail::Free(waiter.index)));
+    for waiter in waiters {
+        waiter.sender.send(Mail::Free(waiter.index));
+    }
 }

@@ -138,7 +138,9 @@ fn one_thread_waits_for_a_lock_however_often_it_is_waited_for() {
         .collect();
     eventually("one waits for all", || threads() == 1);
     drop(armed);
-    waiters.into_iter().for_each(|waiter| assert_eq!(waiter.join().unwrap(), [0]));
+    for waiter in waiters {
+        assert_eq!(waiter.join().unwrap(), [0]);
+    }
     eventually("it has ended", || threads() == 0);
     let armed = rearm(&dirs[0], clock()).unwrap().unwrap();
     assert_eq!(wait_for_end(&dirs, false, Some(Duration::from_millis(1))).unwrap(), [] as [usize; 0]);
