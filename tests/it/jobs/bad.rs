@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 #[test]
 fn what_cannot_be_run_is_refused_and_leaves_nothing() {
     let lab = Lab::new();
-    let table: [(&[&str], &str); 22] = [
+    let table: [(&[&str], &str); 26] = [
         (&["run"], "no command to run"),
         (&["run", "--"], "no command to run"),
         (&["run", "--", ""], "no command to run"),
@@ -26,6 +26,10 @@ fn what_cannot_be_run_is_refused_and_leaves_nothing() {
         (&["run", "--match", "(", "--", "true"], "not a pattern: `(`: unclosed group"),
         (&["run", "--env", "NAKED", "--", "true"], "a variable without a value"),
         (&["run", "--env", "=x", "--", "true"], "a variable without a value"),
+        (&["run", "--env", "STATE_STORE=/x", "--", "true"], "STATE_STORE is not to be set"),
+        (&["run", "--env", "TWO WORDS=x", "--", "true"], "not the name of a variable: `TWO WORDS`"),
+        (&["run", "--env", "1ST=x", "--", "true"], "not the name of a variable: `1ST`"),
+        (&["run", "--external", "--poll", "true", "--every", "1ms"], "every 1 ms is too often"),
         (&["run", "--external", "--", "true"], "--external"),
         (&["run", "--poll", "true"], "--external"),
         (&["run", "--external", "--poll", "true", "--every", "0s"], "polling without a pause"),

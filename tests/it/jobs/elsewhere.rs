@@ -53,7 +53,7 @@ fn the_line_that_reports_back_ends_a_script() {
 fn it_ends_by_a_marker_file_or_a_poll_that_succeeds() {
     let lab = Lab::new();
     let marked = external(&lab, &["--marker", "finished"]);
-    let polled = external(&lab, &["--poll", "test -e there && echo how it went && cat there", "--every", "50ms"]);
+    let polled = external(&lab, &["--poll", "test -e there && echo how it went && cat there", "--every", "1s"]);
     let late = external(&lab, &["--timeout", "200ms"]);
     [&marked, &polled].iter().for_each(|id| awaited(&lab, id));
     assert_eq!(word(&end(&lab, &late), "reason"), "nothing was heard of it in time");
@@ -131,7 +131,7 @@ fn remote_download() {
             "--poll",
             &format!("{poll} && {fetch} && ssh far cat code"),
             "--every",
-            "50ms",
+            "1s",
             "--result",
             "answer.txt",
         ],
@@ -156,4 +156,15 @@ fn remote_download() {
     assert_eq!(lab.text("answer.txt"), "42\n");
     assert_eq!(lab.text("fetched"), "answer.txt\n", "only the result crossed the network");
     assert!(!lab.dir().join("big.tmp").exists());
+}
+
+#[test]
+fn the_line_for_the_end_of_a_script_reports_back() {
+    let lab = Lab::new();
+    let report = lab.json(&["run", "--external"]);
+    let script = format!("(exit 7)\n{}\n", word(&report, "report_back"));
+    let output = lab.program("sh").args(["-c", &script]).current_dir("/").output().unwrap();
+    assert!(output.status.success(), "{script}{}", crate::support::transcript(&output));
+    let report = end(&lab, &word(&report["job"], "id"));
+    assert_eq!((word(&report, "status"), report["code"].as_i64()), ("failed".into(), Some(7)));
 }

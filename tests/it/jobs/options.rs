@@ -1,9 +1,10 @@
 //! The options of `run`, each by what it promises.
 
-use super::{Lab, dir, end, file, outcome, run, sh, shown, word};
-use crate::support::{ids, records, wait_until};
+use super::{LIMIT, Lab, dir, end, file, outcome, run, sh, shown, word};
+use crate::support::{ids, installed, records, wait_until};
 use serde_json::{Value, json};
 use std::path::Path;
+use std::process::Stdio;
 
 #[test]
 fn two_at_once_with_one_key_are_one_job() {
@@ -170,4 +171,29 @@ fn the_files_of_a_job_are_for_its_owner_alone() {
         }
     }
     wait_until("exit.json is there", super::LIMIT, || file(&lab, &id, "exit.json").is_some());
+}
+
+#[test]
+fn a_blank_label_is_none() {
+    let lab = Lab::new();
+    for label in ["", "  "] {
+        let report = lab.json(&["run", "--label", label, "--", "true"]);
+        assert!(report["job"]["label"].is_null(), "{report}");
+    }
+}
+
+#[test]
+fn the_bell_of_the_terminal_rings_at_the_end() {
+    if !installed("script") {
+        return;
+    }
+    let lab = Lab::new();
+    let hold = lab.fifo("hold");
+    let script = format!("'{}' run --notify bell -- true; read x < hold", env!("CARGO_BIN_EXE_state"));
+    let mut terminal = lab.program("script");
+    terminal.args(["-qefc", &script, "typed"]).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut terminal = terminal.spawn().unwrap();
+    wait_until("the bell", LIMIT, || lab.text("typed").contains('\x07'));
+    hold.open();
+    terminal.wait().unwrap();
 }

@@ -1,6 +1,6 @@
 //! What waits for what: chains, diamonds, skips, slots, and everybody who waits for an end.
 
-use super::{Lab, end, file, kill_supervisor, outcome, run, running, sh, shown, waiting, word};
+use super::{Lab, dir, end, file, kill_supervisor, outcome, run, running, sh, shown, waiting, word};
 use crate::support::{transcript, wait_until};
 use serde_json::Value;
 use std::process::Stdio;
@@ -194,4 +194,18 @@ fn wait_for_any_for_all_and_only_so_long() {
         "a second was over first"
     );
     lab.ok(&["drop", waited["job"]["id"].as_str().unwrap()]);
+}
+
+#[test]
+fn a_need_whose_files_are_gone_is_judged_by_its_record() {
+    let lab = Lab::new();
+    let (good, bad) = (run(&lab, &[], &["true"]), run(&lab, &[], &["false"]));
+    assert_eq!((outcome(&lab, &good), outcome(&lab, &bad)), ("ok".into(), "failed".into()));
+    // As `doctor --prune` leaves them.
+    [&good, &bad].iter().for_each(|id| std::fs::remove_dir_all(dir(&lab, id)).unwrap());
+    let next = run(&lab, &["--after", &good, "--after", &format!("{bad}:fail")], &["true"]);
+    assert_eq!(outcome(&lab, &next), "ok");
+    let said = lab.fails(1, &["run", "--after", &bad, "--", "true"]);
+    assert!(said.contains("could never start"), "{said}");
+    assert!(lab.fails(1, &["run", "--after", &format!("{good}:fail"), "--", "true"]).contains("could never start"));
 }
