@@ -224,17 +224,15 @@ impl EndArgs {
     }
 
     fn end_jobs(self, door: &mut Door, workspace: &Workspace, end: End) -> Result<()> {
-        let why = self.message.as_deref();
-        let mut ended = Vec::new();
-        for id in &self.ids {
-            ended.push(match (end, self.exit) {
-                (End::Drop, _) => jobs::stop(workspace, id, why)?,
-                (End::Done, Some(code)) => jobs::finish(workspace, id, code, self.result.clone(), why)?,
-                (End::Done, None) => {
-                    return Err(Error::usage("how did it end?").hint(format!("state done {id} --exit 0")));
-                }
-            });
-        }
+        let how = match (end, self.exit) {
+            (End::Drop, _) => jobs::Outcome::Dropped,
+            (End::Done, Some(code)) => jobs::Outcome::Done { code, results: self.result },
+            (End::Done, None) => {
+                let example = format!("state done {} --exit 0", self.ids.join(" "));
+                return Err(Error::usage("how did it end?").hint(example));
+            }
+        };
+        let ended = jobs::end(workspace, &self.ids, &how, self.message.as_deref())?;
         let now = door.now();
         door.report(&serde_json::json!({"jobs": ended}), |out, paint, _| {
             for held in ended {

@@ -55,7 +55,7 @@ impl ShowArgs {
             for (at, record) in report.records.iter().enumerate() {
                 out.push_str(if at > 0 { "\n" } else { "" });
                 if let Some(held) = record.job.as_ref().filter(|held| held.asked_too_soon) {
-                    job::print_too_soon(out, paint, held, now);
+                    let _ = writeln!(out, "{}", held.nothing_new(now));
                     continue;
                 }
                 print_full(out, paint, &record.record, now);

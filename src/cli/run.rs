@@ -100,7 +100,8 @@ pub(super) struct RunArgs {
     /// What of it is told at the next prompt: its end, also the lines that --match finds, nothing unless asked.
     #[arg(long, value_name = "WHAT", value_enum)]
     tell: Option<TellArg>,
-    /// A shell command to run once when it has ended, or `bell` for this terminal's.
+    /// A shell command to run when it has ended, or `bell` for this terminal's. At most once: not if whoever notes the end is
+    /// killed then.
     #[arg(long, value_name = "CMD|bell")]
     notify: Option<String>,
     /// End it with this session.

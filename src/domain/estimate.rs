@@ -116,7 +116,7 @@ impl fmt::Display for Estimate {
         let [median, p90] = [self.median_ms, self.p90_ms].map(|ms| coarse_span(Duration::from_millis(ms)));
         let runs = self.runs;
         match runs {
-            0 => write!(f, "{median} expected"),
+            0 => write!(f, "{median} (expected)"),
             1 => write!(f, "about {median} (1 run)"),
             _ if self.is_rough() => write!(f, "about {median} ({runs} runs)"),
             _ => write!(f, "{median}, 9 of 10 within {p90} ({runs} runs)"),
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn what_somebody_expects_is_no_guess() {
         let expected = Estimate::expected(Duration::from_mins(20));
-        assert_eq!(expected.to_string(), "20m expected");
+        assert_eq!(expected.to_string(), "20m (expected)");
         assert_eq!(expected.late_after(), Some(Duration::from_mins(40)));
         assert_eq!((expected.silent_after(), expected.is_short()), (None, false));
     }

@@ -1,7 +1,7 @@
 //! `add`: any record, or a whole handoff or batch, as a tool.
 
 use super::call::Call;
-use super::tools::Verb;
+use super::tools::{Harm, Verb};
 use super::{cut, print, schema};
 use crate::domain::draft::{Draft, DraftLink};
 use crate::domain::{kind, text};
@@ -40,9 +40,8 @@ pub(super) struct Add {
     #[serde(deserialize_with = "schema::words")]
     #[schemars(with = "Vec<String>")]
     refs: Vec<String>,
-    /// refs to read first
     #[serde(deserialize_with = "schema::words")]
-    #[schemars(with = "Vec<String>")]
+    #[schemars(skip)]
     entries: Vec<String>,
     /// Ids to be done before
     #[serde(deserialize_with = "schema::words")]
@@ -62,6 +61,7 @@ pub(super) struct Add {
     /// Not before 3d, 2026-12-01
     #[schemars(skip)]
     defer: Option<String>,
+    #[schemars(skip)]
     private: Option<bool>,
 }
 
@@ -69,7 +69,7 @@ impl Verb for Add {
     const NAME: &'static str = "add";
     const ABOUT: &'static str = "Add a finding, decision, task, blocker or note, or a whole handoff as text; all or nothing. \
         At discovery, self-contained: what, where, why.";
-    const READS: bool = false;
+    const HARM: Harm = Harm::Undoable;
 
     fn run(self, call: &Call) -> Result<String> {
         let report = if let Some(text) = self.whole_text()? {

@@ -1,7 +1,7 @@
 //! `list` and `ready`, as a tool.
 
 use super::call::Call;
-use super::tools::{Detail, Verb};
+use super::tools::{Detail, Harm, Verb};
 use super::{cut, job, print, schema};
 use crate::domain::text;
 use crate::error::Result;
@@ -53,9 +53,8 @@ struct Page {
 
 impl Verb for List {
     const NAME: &'static str = "list";
-    const ABOUT: &'static str =
-        "List records, one line each: what is ready, tasks, blockers, findings, sessions, conflicts ...";
-    const READS: bool = true;
+    const ABOUT: &'static str = "List records, one line each: ready, tasks, jobs ...";
+    const HARM: Harm = Harm::None;
 
     fn run(self, call: &Call) -> Result<String> {
         let page = match self.word() {

@@ -1,7 +1,7 @@
 //! `resume`: the briefing, as a tool.
 
 use super::call::Call;
-use super::tools::{Detail, Verb};
+use super::tools::{Detail, Harm, Verb};
 use super::{cut, print, schema};
 use crate::domain::text;
 use crate::error::Result;
@@ -30,7 +30,7 @@ impl Verb for Resume {
     const NAME: &'static str = "resume";
     const ABOUT: &'static str = "Resume work: briefing on where the last session stopped, what is in progress, blocked, \
         next and known. Call first and after compaction; later it tells what is new.";
-    const READS: bool = true;
+    const HARM: Harm = Harm::None;
 
     fn run(self, call: &Call) -> Result<String> {
         let is_detailed = self.detail == Some(Detail::Detailed);

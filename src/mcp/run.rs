@@ -1,7 +1,7 @@
 //! `run` and `wait`, as a tool: a shell command in the background, and waiting for jobs.
 
 use super::call::Call;
-use super::tools::Verb;
+use super::tools::{Harm, Verb};
 use super::{cut, job, schema};
 use crate::domain::job::Spec;
 use crate::domain::job::measure::parse_span;
@@ -23,9 +23,8 @@ const WAIT_SECONDS_MAX: u64 = 600;
 pub(super) struct Run {
     command: Option<String>,
     label: Option<String>,
-    /// Jobs first to end well
     #[serde(deserialize_with = "schema::words")]
-    #[schemars(with = "Vec<String>")]
+    #[schemars(skip)]
     after: Vec<String>,
     #[schemars(skip)]
     timeout: Option<String>,
@@ -48,8 +47,8 @@ pub(super) struct Run {
 impl Verb for Run {
     const NAME: &'static str = "run";
     const ABOUT: &'static str =
-        "Run a shell command in the background; it outlives the session, its end is told once. Or wait for jobs.";
-    const READS: bool = false;
+        "Run a shell command in the background, outliving the session; its end is told once. Or wait for jobs.";
+    const HARM: Harm = Harm::Any;
     const WAITS: bool = true;
 
     fn run(self, call: &Call) -> Result<String> {

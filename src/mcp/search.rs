@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::cut;
-use super::tools::{Detail, Verb};
+use super::tools::{Detail, Harm, Verb};
 use crate::domain::text::{self, estimate_tokens};
 use crate::domain::when;
 use crate::error::Result;
@@ -39,7 +39,7 @@ impl Verb for Search {
     const NAME: &'static str = "search";
     const ABOUT: &'static str = "Search what earlier sessions learned, decided and did, best first. Call before \
         investigating.";
-    const READS: bool = true;
+    const HARM: Harm = Harm::None;
 
     fn run(self, call: &Call) -> Result<String> {
         let workspace = call.workspace()?;

@@ -1,7 +1,7 @@
 //! `show`: records in full, as a tool; long ones in parts.
 
 use super::call::Call;
-use super::tools::{Detail, Verb};
+use super::tools::{Detail, Harm, Verb};
 use super::{cut, job, print, schema};
 use crate::error::{Error, Result};
 use crate::ops::show::{self, Shown};
@@ -32,7 +32,7 @@ impl Verb for Show {
     const NAME: &'static str = "show";
     const ABOUT: &'static str =
         "Show records in full: body, links both ways, file references and whether the files changed.";
-    const READS: bool = true;
+    const HARM: Harm = Harm::None;
 
     fn run(self, call: &Call) -> Result<String> {
         if self.ids.is_empty() || self.ids.len() > IDS_MAX {
@@ -42,6 +42,9 @@ impl Verb for Show {
         let report = show::show(&call.workspace()?, &self.ids, self.at.as_deref())?;
         let manner = (call.now(), self.detail.unwrap_or_default());
         let full = |shown: &Shown| {
+            if let Some(held) = shown.job.as_ref().filter(|held| held.asked_too_soon) {
+                return held.nothing_new(call.now()) + "\n";
+            }
             let job = shown.job.as_ref().map(|held| job::full(held, call.now()));
             print::full(&shown.record, manner) + &job.unwrap_or_default()
         };

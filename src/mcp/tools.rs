@@ -15,8 +15,7 @@ pub(super) trait Verb: DeserializeOwned + JsonSchema {
     const NAME: &'static str;
     /// What it does, the key words first; below 2 KB.
     const ABOUT: &'static str;
-    /// Whether it changes nothing.
-    const READS: bool;
+    const HARM: Harm;
     /// Whether it may take long, so that other calls must not wait for it.
     const WAITS: bool = false;
 
@@ -24,11 +23,22 @@ pub(super) trait Verb: DeserializeOwned + JsonSchema {
     fn run(self, call: &Call) -> Result<String>;
 }
 
+/// What a tool may do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Harm {
+    /// It changes nothing.
+    None,
+    /// It changes the ledger, where nothing is lost.
+    Undoable,
+    /// Whatever it is told to.
+    Any,
+}
+
 /// A tool as the server knows it.
 pub(super) struct Row {
     pub(super) name: &'static str,
     about: &'static str,
-    reads: bool,
+    harm: Harm,
     pub(super) waits: bool,
     schema: fn() -> Map<String, Value>,
     run: fn(Map<String, Value>, &Call) -> Result<String>,
@@ -45,7 +55,7 @@ const TOOLS: [Row; 7] = [
 ];
 
 const fn row<V: Verb>() -> Row {
-    Row { name: V::NAME, about: V::ABOUT, reads: V::READS, waits: V::WAITS, schema: schema::of::<V>, run: call::<V> }
+    Row { name: V::NAME, about: V::ABOUT, harm: V::HARM, waits: V::WAITS, schema: schema::of::<V>, run: call::<V> }
 }
 
 fn call<V: Verb>(arguments: Map<String, Value>, call: &Call) -> Result<String> {
@@ -59,7 +69,7 @@ fn call<V: Verb>(arguments: Map<String, Value>, call: &Call) -> Result<String> {
         Error::usage(format!("bad arguments for {}: {}; nothing was done", V::NAME, text::clean_line(why)))
             .hint(format!("arguments: {}", names.unwrap_or_default()))
     })?;
-    if V::READS {
+    if V::HARM == Harm::None {
         return verb.run(call);
     }
     let text = verb.run(call).map_err(unchanged)?;
@@ -102,8 +112,12 @@ pub(super) fn definitions() -> Vec<Tool> {
 
 impl Row {
     pub(super) fn definition(&self) -> Tool {
-        let hints = ToolAnnotations::new().open_world(false);
-        let hints = if self.reads { hints.read_only(true) } else { hints.destructive(false) };
+        let hints = match self.harm {
+            Harm::None => ToolAnnotations::new().read_only(true),
+            Harm::Undoable => ToolAnnotations::new().destructive(false),
+            // What hosts assume of a tool that says nothing.
+            Harm::Any => return Tool::new(self.name, self.about, (self.schema)()),
+        };
         Tool::new(self.name, self.about, (self.schema)()).with_annotations(hints)
     }
 

@@ -1,7 +1,7 @@
 //! `update`: what changes records that exist, as one tool: `start`, `done`, `drop`, `block`, `edit`, `link`, `undo`.
 
 use super::call::Call;
-use super::tools::Verb;
+use super::tools::{Harm, Verb};
 use super::{cut, job, print, schema};
 use crate::domain::draft::Draft;
 use crate::domain::{kind, text};
@@ -42,6 +42,7 @@ pub(super) struct Update {
     /// edit; start: a new task
     title: Option<String>,
     body: Option<String>,
+    #[schemars(skip)]
     append: Option<String>,
     status: Option<String>,
     priority: Option<u8>,
@@ -79,7 +80,9 @@ impl Verb for Update {
     const NAME: &'static str = "update";
     const ABOUT: &'static str = "Update records: start (claim a task as the focus, reopen), done, drop (not wanted, no longer \
         true), block (by a reason), edit, link, unlink, undo (own last change), init (make the store).";
-    const READS: bool = false;
+    const HARM: Harm = Harm::Undoable;
+    // A job that is dropped may take its time to end.
+    const WAITS: bool = true;
 
     fn run(self, call: &Call) -> Result<String> {
         self.check()?;

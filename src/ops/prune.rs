@@ -74,14 +74,16 @@ pub fn prune(workspace: &Workspace, input: PruneInput, progress: Progress<'_>) -
         return Ok(report);
     }
     report.applied = true;
-    jobs::carry_out(workspace, &doomed, input.before)?;
-    if fates.is_empty() {
-        return Ok(report);
+    if !fates.is_empty() {
+        let mut edit = |position, event| carry_out(&fates, position, event);
+        workspace.store.rewrite(&mut edit, &|done, total| progress("log", done, total))?;
     }
-    let mut edit = |position, event| carry_out(&fates, position, event);
-    workspace.store.rewrite(&mut edit, &|done, total| progress("log", done, total))?;
-    // The event up to which the index reached may be gone, and then it is not believed any more.
-    search::catch_up(workspace, &|done, total| progress("index", done, total))?;
+    // Files last: of a rewrite that is refused nothing must be gone.
+    jobs::carry_out(workspace, &doomed, input.before)?;
+    if !fates.is_empty() {
+        // The event up to which the index reached may be gone, and then it is not believed any more.
+        search::catch_up(workspace, &|done, total| progress("index", done, total))?;
+    }
     Ok(report)
 }
 

@@ -6,7 +6,7 @@ use super::report::Full;
 use super::rule::RuleReport;
 use super::{Workspace, resolve, undo};
 use crate::domain::record::Record;
-use crate::domain::{kind, when};
+use crate::domain::{field, kind, when};
 use crate::error::{Error, Kind, Result};
 use crate::store::View;
 use serde::Serialize;
@@ -59,7 +59,12 @@ pub fn show(workspace: &Workspace, words: &[String], at: Option<&str>) -> Result
             jobs.extend(job.is_some().then(|| Seen::from(&record)));
             let is_rule = record.kind() == kind::RULE && until.is_none();
             let rule = is_rule.then(|| RuleReport::of(view, &record)).transpose()?;
-            records.push(Shown { record: Full::of(view, &record, &workspace.place, now)?, job, rule });
+            let mut record = Full::of(view, &record, &workspace.place, now)?;
+            if job.is_some() {
+                // The others are said better beside it.
+                record.more.retain(|name, _| name == field::COMMAND);
+            }
+            records.push(Shown { record, job, rule });
         }
         Ok(ShowReport { records, at: at.map(str::to_owned) })
     })?;

@@ -46,11 +46,11 @@ pub fn undo(workspace: &Workspace, position: Option<u64>) -> Result<UndoReport> 
         let events = events(writer, position, count)?;
         let first = events.first().ok_or_else(|| nothing(position))?;
         let (id, why) = (first.commit_id(), first.why.clone().unwrap_or_default());
-        let (inverse, kept) = inverse(writer, position, &events)?;
-        if inverse.is_empty() && has_facts(writer, &events)? {
+        if has_facts(writer, &events)? {
             return Err(Error::conflict(format!("@{position} ({why}) has happened, and cannot be taken back"))
                 .hint("state drop ID ends a job"));
         }
+        let (inverse, kept) = inverse(writer, position, &events)?;
         if inverse.is_empty() {
             return Err(Error::conflict(format!("nothing of @{position} ({why}) stands any more"))
                 .hint("if it was undone: state log shows that change, and undoing it brings this one back"));
@@ -136,7 +136,7 @@ fn inverse(writer: &Writer, position: u64, events: &[Event]) -> Result<(Inverse,
         let is_own_session = now.kind() == kind::SESSION && event.session == Some(put.uid);
         // The text is gone for good, so nothing would come back but the look of it.
         let is_erasure = put.set.contains_key(field::ERASED);
-        if is_undone || is_own_session || is_erasure || is_fact(put, &now) {
+        if is_undone || is_own_session || is_erasure {
             continue;
         }
         let before = record_before(writer, put.uid, position)?;

@@ -53,6 +53,23 @@ fn old_output_goes_and_the_record_says_so() {
 }
 
 #[test]
+fn of_a_prune_that_cannot_write_nothing_is_gone() {
+    let workspace = Workspace::new();
+    let old = workspace.at(OLD);
+    let job = done(&old, &["--", "echo", "hello"]);
+    let task = old.add("task", "long over");
+    old.ok(&["done", &task, "-m", "it was"]);
+    let held = std::fs::File::options().write(true).open(workspace.store().join("lock")).unwrap();
+    held.lock().unwrap();
+    let args = ["doctor", "--prune", "--older", "30d"];
+    workspace.at(LATER).fails(3, &args);
+    assert!(dir(&workspace, &job).is_dir(), "its files went before the log was rewritten");
+    drop(held);
+    let report = workspace.at(LATER).json(&args);
+    assert!(report["records"].as_u64() >= Some(1) && !dir(&workspace, &job).exists(), "{report}");
+}
+
+#[test]
 fn what_somebody_may_ask_for_stays() {
     let workspace = Workspace::git();
     let old = workspace.at(OLD);

@@ -18,7 +18,7 @@ fn the_example_prints_what_the_page_shows() {
     }
 }
 
-/// The commands of the example with what they print now, ten minutes apart, in a fresh repository with fixed ids.
+/// The commands of the example with what they print now, eight minutes apart, in a fresh repository with fixed ids.
 fn type_again(example: &str) -> String {
     let workspace = Workspace::empty();
     workspace.git_run(&["init", "-q", "-b", "fix/refresh"]);
@@ -26,8 +26,10 @@ fn type_again(example: &str) -> String {
     let here = workspace.dir().canonicalize().unwrap().display().to_string();
     let mut run = String::new();
     for (at, line) in example.lines().filter_map(|line| line.strip_prefix("$ state ")).enumerate() {
-        let shell =
-            workspace.at(&format!("2026-03-02T09:{:02}:00Z", at * 10)).with_var("STATE_TEST_SEED", &at.to_string());
+        let shell = workspace
+            .at(&format!("2026-03-02T09:{:02}:00Z", at * 8))
+            .with_var("STATE_TEST_SEED", &at.to_string())
+            .with_var("TZ", "UTC");
         let words = split(line);
         let answer = shell.ok(&words.iter().map(String::as_str).collect::<Vec<_>>());
         run.push_str(&format!(

@@ -221,6 +221,33 @@ fn imports_start_nothing_and_imported_rules_neither() {
 }
 
 #[test]
+fn a_copied_store_starts_nothing_by_the_rules_of_the_original() {
+    let workspace = Workspace::new();
+    let rule = rule(&workspace, "record note live", &["--label", "x", "--", "true"]);
+    let copy = Workspace::empty();
+    let there = copy.dir().join(".state");
+    std::fs::create_dir(&there).unwrap();
+    std::fs::copy(workspace.store().join("state.redb"), there.join("state.redb")).unwrap();
+    assert_eq!(said(&copy, &["add", "note", "in the copy"]), "");
+    assert_eq!(ended_jobs(&copy), [""; 0]);
+    assert!(copy.ok(&["show", &rule]).contains("made elsewhere: it runs nothing here"));
+    assert!(said(&workspace, &["add", "note", "in the original"]).contains(&format!("{rule} fired")));
+    assert_eq!(ended_jobs(&workspace), ["x ok"]);
+}
+
+/// The result is kept by whoever sees that the job has ended.
+#[test]
+fn a_job_is_never_started_by_its_own_results() {
+    let workspace = Workspace::new();
+    let command = ["--label", "again", "--result", "out.txt", "--", "sh", "-c", "echo $$ > out.txt"];
+    let rule = rule(&workspace, "record artifact live", &command);
+    workspace.ok(&["run", "--label", "first", "--result", "in.txt", "--", "sh", "-c", "echo x > in.txt"]);
+    wait_until("it is told", LONG, || here(&workspace, &rule)["held"].is_string());
+    assert!(here(&workspace, &rule)["held"].as_str().unwrap().contains("a loop"));
+    assert_eq!(ended_jobs(&workspace), ["again ok", "first ok"]);
+}
+
+#[test]
 fn no_rules_holds_them_back_for_good() {
     let workspace = Workspace::new();
     rule(&workspace, "record task done", &["--label", "deploy", "--", "true"]);

@@ -2,7 +2,8 @@
 
 use crate::rules::{ended_jobs, here, jobs, jobs_when};
 use crate::support::{Shell, Workspace, wait_until};
-use serde_json::{Value, json};
+use serde_json::Value;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Child;
 use std::sync::{Arc, Mutex};
@@ -57,6 +58,13 @@ fn gathered(from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
     text
 }
 
+/// Writes a file at once: on a busy machine one that is made and then written changes twice.
+fn put(workspace: &Workspace, path: &str) {
+    let new = workspace.root().join("new");
+    std::fs::write(&new, "x").unwrap();
+    std::fs::rename(new, workspace.dir().join(path)).unwrap();
+}
+
 fn rule(shell: &Shell, on: &str, rest: &[&str]) -> String {
     let made = shell.json(&[&["run", "--on", on], rest].concat());
     made["rule"]["id"].as_str().unwrap().to_owned()
@@ -74,7 +82,7 @@ fn a_burst_of_changes_starts_a_job_once_and_ignored_files_never_do() {
     for file in ["target/a.rs", "target/deep/b.rs", "build.log", ".git/x.rs"] {
         workspace.write(file, "x");
     }
-    workspace.write("notes.md", "x");
+    put(&workspace, "notes.md");
     watching.says("all (file notes.md)");
     assert_eq!(jobs_when(&workspace, 1), ["all ok"]);
     // At once, however slow the machine is.
@@ -85,33 +93,62 @@ fn a_burst_of_changes_starts_a_job_once_and_ignored_files_never_do() {
     watching.says("rust (file src/a.rs and 2 more)");
     assert_eq!(jobs_when(&workspace, 3), ["all ok", "all ok", "rust ok"]);
     watching.prints("ok rust");
-    let because = jobs(&workspace).iter().find(|job| job["label"] == "rust").map(|job| job["because"].clone());
-    assert_eq!(because, Some(json!([format!("{rust}: file src/a.rs and 2 more")])));
+    // Behind it may stand the job that had ended a moment before: who has written a file is not known.
+    let rust_job = jobs(&workspace).into_iter().find(|job| job["label"] == "rust").unwrap();
+    assert_eq!(rust_job["because"][0], format!("{rust}: file src/a.rs and 2 more"));
 }
 
 #[test]
 fn a_change_while_the_last_job_runs_starts_one_more_after_it() {
     let workspace = Workspace::git();
     let (go, pass) = (workspace.root().join("go"), workspace.root().join("pass"));
-    let (go, pass) = (go.to_str().unwrap(), pass.to_str().unwrap());
-    let wait = format!("[ -e '{pass}' ] || until [ -e '{go}' ]; do sleep 0.02; done");
-    let rule = rule(&workspace, "file *.rs", &["--label", "check", "--", "sh", "-c", &wait]);
+    let wait = format!("[ -e '{}' ] || until [ -e '{}' ]; do sleep 0.02; done", pass.display(), go.display());
+    let check = rule(&workspace, "file *.rs", &["--label", "check", "--", "sh", "-c", &wait]);
+    let other = rule(&workspace, "file b.rs", &["--label", "other", "--", "true"]);
     let watching = Watching::of(&workspace, &["--json"]);
-    watching.says(&rule);
-    workspace.write("a.rs", "1");
+    watching.says(&format!("{check}, {other}"));
+    put(&workspace, "a.rs");
     watching.says("file a.rs");
-    for round in 0..3 {
-        workspace.write("b.rs", round.to_string());
-        std::thread::sleep(Duration::from_millis(400));
+    for round in 1..=3 {
+        put(&workspace, "b.rs");
+        wait_until("it is heard", LONG, || here(&workspace, &other)["fired"] == round);
     }
-    assert_eq!(jobs(&workspace).len(), 1, "it was started beside itself");
+    let named = |name: &str| jobs(&workspace).iter().filter(|job| job["label"] == name).count();
+    assert_eq!(named("check"), 1, "it was started beside itself");
     std::fs::write(pass, "").unwrap();
     std::fs::write(go, "").unwrap();
-    watching.says("file b.rs");
-    assert_eq!(jobs_when(&workspace, 2), ["check ok", "check ok"]);
+    let expected = ["check ok", "check ok", "other ok", "other ok", "other ok"];
+    assert_eq!(jobs_when(&workspace, 5), expected);
     let line = watching.out.lock().unwrap().lines().next().unwrap_or_default().to_owned();
     let job: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(job["label"], "check");
+}
+
+/// Holds the store as another process would, until the watcher has given up waiting for it.
+fn a_change_is_heard_later(hold: fn(&File) -> std::io::Result<()>) {
+    let workspace = Workspace::new();
+    let rule = rule(&workspace, "file *.md", &["--label", "x", "--", "true"]);
+    let watching = Watching::of(&workspace, &[]);
+    watching.says(&rule);
+    let lock = File::options().read(true).write(true).open(workspace.store().join("lock")).unwrap();
+    hold(&lock).unwrap();
+    put(&workspace, "a.md");
+    for _ in 0..2 {
+        workspace.fails(3, &["add", "note", "one"]);
+    }
+    drop(lock);
+    watching.says("x (file a.md)");
+    assert_eq!(jobs_when(&workspace, 1), ["x ok"]);
+}
+
+#[test]
+fn a_change_while_the_store_cannot_be_read_is_heard_later() {
+    a_change_is_heard_later(File::lock);
+}
+
+#[test]
+fn a_change_while_the_store_cannot_be_written_is_heard_later() {
+    a_change_is_heard_later(File::lock_shared);
 }
 
 #[test]
@@ -120,7 +157,7 @@ fn a_job_that_changes_what_its_rule_watches_comes_to_an_end() {
     let rule = rule(&workspace, "file *.md", &["--label", "again", "--", "sh", "-c", "echo x >> a.md"]);
     let watching = Watching::of(&workspace, &[]);
     watching.says(&rule);
-    workspace.write("a.md", "x");
+    put(&workspace, "a.md");
     wait_until("it is told", LONG, || here(&workspace, &rule)["held"].is_string());
     assert!(here(&workspace, &rule)["held"].as_str().unwrap().contains("8 rules in a row"));
     assert_eq!(ended_jobs(&workspace).len(), 8);
@@ -135,13 +172,13 @@ fn of_two_that_watch_one_hears_and_the_other_goes_on() {
     let second = Watching::of(&workspace, &[]);
     workspace.ok(&["run", "--label", "seen", "--wait", "--", "true"]);
     second.prints("seen");
-    workspace.write("a.md", "1");
+    put(&workspace, "a.md");
     first.says("fired");
     assert_eq!(jobs_when(&workspace, 2), ["seen ok", "x ok"]);
     assert!(!second.said.lock().unwrap().contains("fired"));
     drop(first);
     second.says(&format!("file rules work: {rule}"));
-    workspace.write("b.md", "2");
+    put(&workspace, "b.md");
     second.says("file b.md");
     workspace.ok(&["drop", &rule]);
     assert_eq!(ended_jobs(&workspace), ["seen ok", "x ok", "x ok"]);

@@ -169,6 +169,34 @@ fn a_no_while_it_runs_kills_it_and_cleans_up() {
 }
 
 #[test]
+fn of_a_yes_and_a_no_at_once_one_counts() {
+    let workspace = project();
+    let outside = workspace.dir().parent().unwrap().to_owned();
+    let [go, cleans] = ["go", "cleans"].map(|name| outside.join(name));
+    assert!(workspace.program("mkfifo").arg(&go).status().unwrap().success());
+    let cleanup = format!("touch '{}'; read x < '{}'; rm made.txt", cleans.display(), go.display());
+    let id = tried(&workspace, &["--cleanup", &cleanup, "--", "sh", "-c", "echo made > made.txt"]);
+    let refused = workspace.fails(1, &["erase", &id, "--confirm", &id]);
+    assert!(refused.contains(&format!("state accept {id}, or state drop {id}")), "{refused}");
+    let mut no = workspace.spawn(&["drop", &id]);
+    wait_until("its cleanup runs", LONG, || cleans.exists());
+    let mut yes = workspace.spawn(&["accept", &id]);
+    let waits = format!(" {} ", yes.id());
+    let is_blocked = || {
+        std::fs::read_to_string("/proc/locks").unwrap().lines().any(|line| line.contains("->") && line.contains(&waits))
+    };
+    wait_until("the yes waits for the no", LONG, || is_blocked() || yes.try_wait().unwrap().is_some());
+    std::fs::write(&go, "go\n").unwrap();
+    assert!(no.wait().unwrap().success());
+    let yes = yes.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&yes.stderr);
+    assert!(yes.status.code() == Some(1) && said.contains("was dropped"), "{said}");
+    assert_eq!(workspace.field(&id, "job")["speculative"], "dropped");
+    assert_eq!(text(&workspace, "made.txt"), "(none)");
+    workspace.ok(&["erase", &id, "--confirm", &id]);
+}
+
+#[test]
 fn what_did_not_end_well_is_not_accepted() {
     let workspace = project();
     let id = tried(&workspace, &["--", "false"]);

@@ -1,5 +1,6 @@
 //! How a job ended: `exit.json`, written once, before anything else is told of the end.
 
+use crate::domain::secret::mask;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -189,15 +190,16 @@ impl Exit {
         self.attempts.last().map(|attempt| attempt.ended_at.signed_duration_since(attempt.started_at))
     }
 
-    /// Why it ended so, in a line: the reason, or the signal that nobody here sent.
+    /// Why it ended so, without secrets: the reason, or the signal that nobody here sent.
     #[must_use]
     pub fn why(&self) -> Option<String> {
         let signal = || self.signal.filter(|_| self.outcome == Outcome::Failed && self.code.is_none());
-        self.reason.clone().or_else(|| signal().map(|signal| format!("signal {signal}{}", name_of(signal))))
+        let reason = self.reason.as_deref().map(|reason| mask(reason).into_owned());
+        reason.or_else(|| signal().map(|signal| format!("signal {signal}{}", name_of(signal))))
     }
 }
 
-/// As a phrase: `ok`, `failed with exit code 2`, `killed: its session ended`.
+/// As a phrase, with secrets masked: `ok`, `failed with exit code 2`, `killed: its session ended`.
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         phrase(f, self.outcome, self.reason.as_deref(), (self.code, self.signal))
@@ -219,7 +221,7 @@ fn phrase(
 ) -> fmt::Result {
     f.write_str(outcome.name())?;
     match (reason, code, signal) {
-        (Some(reason), ..) => write!(f, ": {reason}"),
+        (Some(reason), ..) => write!(f, ": {}", mask(reason)),
         (None, Some(code), _) if outcome == Outcome::Failed => write!(f, " with exit code {code}"),
         (None, None, Some(signal)) if outcome == Outcome::Failed => write!(f, " by signal {signal}"),
         _ => Ok(()),

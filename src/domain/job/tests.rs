@@ -167,3 +167,13 @@ fn it_is_too_soon_for_the_same_session_and_output_only() {
     assert!(!asked.is_too_soon("claude:2", 7, at(9)), "another asks");
     assert!(!Asked::default().is_too_soon("", 0, at(0)));
 }
+
+#[test]
+fn no_secret_is_said_of_an_end() {
+    let reason = Some("token ghp_abcdefghijklmnopqrstuvwxyz0123456789".to_owned());
+    let exit = Exit { outcome: Outcome::Killed, reason: reason.clone(), ..Exit::default() };
+    let attempt = Attempt { outcome: Outcome::Killed, reason, ..Attempt::default() };
+    for said in [exit.to_string(), exit.why().unwrap(), attempt.to_string()] {
+        assert!(said.ends_with("token [secret: github-token]"), "{said}");
+    }
+}

@@ -34,8 +34,10 @@ const NAMED_MAX: usize = 10;
 /// changed in the same places, which names them; `CheckFailed` if it has not ended; `NotFound`.
 pub fn accept(workspace: &Workspace, id: &str) -> Result<AcceptReport> {
     super::settle(workspace);
+    let (job, dir) = super::find_with_dir(workspace, id)?;
+    let _decides = dir.lock_decision()?;
     let (job, report) = workspace.read(|view| {
-        let job = super::find(view, id)?;
+        let job = view.record(job.uid)?.unwrap_or(job);
         let report = JobReport::of(view, workspace, &job, 0)?;
         Ok((job, report))
     })?;
@@ -54,15 +56,7 @@ pub fn accept(workspace: &Workspace, id: &str) -> Result<AcceptReport> {
 
 fn check(job: &Record, report: &JobReport) -> Result<()> {
     let id = job.id();
-    match speculative::decision(job) {
-        None => return Err(Error::usage(format!("{id} is not speculative: what it did is done"))),
-        Some(Decision::Accepted) => return Err(Error::conflict(format!("{id} was accepted before"))),
-        Some(Decision::Dropped) => {
-            return Err(Error::conflict(format!("{id} was dropped: nothing of it is left"))
-                .hint(format!("state run --again {id}")));
-        }
-        Some(Decision::Undecided) => {}
-    }
+    speculative::check_undecided(job)?;
     if job.is_live() {
         let usual = report.usual.as_ref().map(|usual| format!(", usually {usual}")).unwrap_or_default();
         return Err(
@@ -143,11 +137,14 @@ fn shown(paths: &[PathBuf]) -> Vec<String> {
 ///
 /// # Errors
 /// `CheckFailed` if the cleanup fails; or if the tree is not what it was, which names the paths: more than that cleanup is
-/// not known here, so it counts as dropped.
+/// not known here, so it counts as dropped; `Conflict` if somebody else was quicker to decide.
 pub(super) fn discard(workspace: &Workspace, job: &Record, exit: Option<&Exit>) -> Result<Record> {
+    let dir = workspace.read(|view| Ok(dir_of(view, workspace, job)))?;
+    let _decides = dir.lock_decision()?;
+    workspace.read(|view| speculative::check_undecided(&view.record(job.uid)?.unwrap_or_else(|| job.clone())))?;
     let mut different = Ok(());
     // Of a job whose directory is gone nothing is known that could be taken back; its copy is found by doctor.
-    if let Some(spec) = workspace.read(|view| dir_of(view, workspace, job).spec())?
+    if let Some(spec) = dir.spec()?
         && let Some(made) = spec.speculative.clone()
     {
         if exit.is_none_or(needs_cleanup) {

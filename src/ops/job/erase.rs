@@ -1,19 +1,27 @@
 //! What of a record that is erased stands in files: the output of a job, the copy of a result, what a rule runs.
 
-use super::{dir_of, told};
+use super::{dir_of, speculative, told};
+use crate::domain::job::Decision;
 use crate::domain::record::Record;
 use crate::domain::{field, kind};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::ops::{Workspace, rule};
 
 /// Whether the files of a record can go.
 ///
 /// # Errors
-/// `Conflict` for a job that has not ended: it would write on.
+/// `Conflict` for a job that has not ended, which would write on, or that nobody has decided about: what it did would stay.
 pub(in crate::ops) fn check(record: &Record) -> Result<()> {
-    if record.kind() == kind::JOB && record.is_live() {
-        return Err(Error::conflict(format!("{} has not ended", record.id()))
-            .hint(format!("state wait {0}, or state drop {0}", record.id())));
+    let id = record.id();
+    if record.kind() != kind::JOB {
+        return Ok(());
+    }
+    if record.is_live() {
+        return Err(Error::conflict(format!("{id} has not ended")).hint(format!("state wait {id}, or state drop {id}")));
+    }
+    if speculative::decision(record) == Some(Decision::Undecided) {
+        return Err(Error::conflict(format!("{id} is speculative, and nobody has decided about it"))
+            .hint(format!("state accept {id}, or state drop {id}")));
     }
     Ok(())
 }
@@ -21,12 +29,15 @@ pub(in crate::ops) fn check(record: &Record) -> Result<()> {
 /// Removes the files, and what this machine knows of the record besides.
 ///
 /// # Errors
-/// `Refused` if they cannot be removed; as the store says.
+/// `Busy` if somebody looks after the job after all; `Refused` if they cannot be removed; as the store says.
 pub(in crate::ops) fn remove(workspace: &Workspace, record: &Record) -> Result<()> {
     match record.kind() {
         kind::JOB => {
-            workspace.read(|view| Ok(dir_of(view, workspace, record)))?.remove()?;
-            told::tell(workspace, &[record.into()]);
+            if !workspace.read(|view| Ok(dir_of(view, workspace, record)))?.erase()? {
+                return Err(Error::new(Kind::Busy, format!("{} is being written", record.id()))
+                    .hint("run the same command again"));
+            }
+            told::forget_job(workspace, record.uid)?;
         }
         kind::ARTIFACT => {
             if let Some(kept) = record.text(field::KEPT) {

@@ -126,7 +126,7 @@ const COUNT_MAX: usize = 1000;
 pub fn list(workspace: &Workspace, is_new: bool, limit: usize) -> Result<JobsReport> {
     super::settle(workspace);
     let (report, shown) = workspace.read(|view| {
-        let news = told::news(view, workspace)?;
+        let news = told::news(view, workspace, true)?;
         let (jobs, total) = if is_new { (news.clone(), news.len()) } else { all(view, limit)? };
         let shown: Vec<Seen> = jobs.iter().filter(|job| news.contains(job)).map(Seen::from).collect();
         let lines = |job: &Record| if job.status() == "ok" { 0 } else { LIST_LINES };
@@ -273,7 +273,7 @@ impl JobReport {
     /// What a ledger that cannot be written at this moment, on a full disk or a read-only mount, does not say yet.
     fn settle(&mut self, exit: &Exit) {
         (self.status, self.since) = (exit.outcome.name().to_owned(), exit.ended_at);
-        (self.code, self.reason) = (exit.code.map(i64::from), exit.why());
+        (self.code, self.reason) = (exit.code.map(i64::from), exit.why().map(|why| text::clean_line(&why)));
         self.took_ms = exit.duration().and_then(|took| u64::try_from(took.num_milliseconds()).ok());
     }
 
@@ -283,7 +283,7 @@ impl JobReport {
             self.remarks.push(format!("processes of it still run: state drop {}", self.id));
         }
         if exit.attempts.len() > 1 {
-            self.attempts.clone_from(&exit.attempts);
+            self.attempts = exit.attempts.iter().map(shown).collect();
         }
         if exit.wanted_terminal {
             self.remarks.push("by its last words it wanted a terminal, which no job has".to_owned());
@@ -296,6 +296,12 @@ impl JobReport {
             self.remarks.push(text::clean_line(lost));
         }
     }
+}
+
+/// An attempt whose reason, which may be in anybody's words, is a line without secrets.
+fn shown(attempt: &Attempt) -> Attempt {
+    let reason = attempt.reason.as_deref().map(|reason| text::clean_line(&secret::mask(reason)));
+    Attempt { reason, ..attempt.clone() }
 }
 
 fn scratch(dir: &JobDir, job: &Record) -> Option<PathBuf> {

@@ -215,10 +215,33 @@ fn decided(decision: Decision) -> Registers {
 }
 
 /// Writes down what was decided about a job.
+///
+/// # Errors
+/// As [`check_undecided`].
 pub(super) fn decide(writer: &mut Writer, job: Uid, decision: Decision) -> Result<Record> {
+    if let Some(record) = writer.record(job)? {
+        check_undecided(&record)?;
+    }
     let record = writer.put(job, decided(decision))?;
     writer.because(format!("{} {}: {}", decision.name(), record.id(), record.title()));
     Ok(record)
+}
+
+/// Whether a job is still to be decided about.
+///
+/// # Errors
+/// `Usage` if it is not speculative; `Conflict` if it was decided before.
+pub(super) fn check_undecided(job: &Record) -> Result<()> {
+    let id = job.id();
+    match decision(job) {
+        None => Err(Error::usage(format!("{id} is not speculative: what it did is done"))),
+        Some(Decision::Accepted) => Err(Error::conflict(format!("{id} was accepted before"))),
+        Some(Decision::Dropped) => {
+            Err(Error::conflict(format!("{id} was dropped: nothing of it is left"))
+                .hint(format!("state run --again {id}")))
+        }
+        Some(Decision::Undecided) => Ok(()),
+    }
 }
 
 /// What was decided about a job; `None` if it is not speculative.

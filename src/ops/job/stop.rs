@@ -8,20 +8,43 @@ use crate::domain::job::{Decision, Exit};
 use crate::domain::record::Record;
 use crate::error::{Error, Kind, Result};
 use crate::ops::Workspace;
-use crate::process::job::{Command, JobDir, end_group, living, send, wait_for_end};
+use crate::process::job::{Command, JobDir, end_group, living, send, stop_patience, wait_for_end};
 use std::path::PathBuf;
-use std::time::Duration;
 
-/// How long a stop is waited for: the grace of the supervisor, and what killing takes.
-const STOP_PATIENCE: Duration = Duration::from_secs(20);
 /// Lines of the output that are shown.
 const LINES: usize = 5;
+
+/// How jobs are to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// By a kill.
+    Dropped,
+    /// They have ended elsewhere.
+    Done {
+        /// The exit code.
+        code: i32,
+        /// Files that they left.
+        results: Vec<PathBuf>,
+    },
+}
+
+/// Ends jobs, one after the other, up to the first that cannot be.
+///
+/// # Errors
+/// As [`stop`] and [`finish`].
+pub fn end(workspace: &Workspace, ids: &[String], how: &Outcome, why: Option<&str>) -> Result<Vec<JobReport>> {
+    let end_one = |id: &String| match how {
+        Outcome::Dropped => stop(workspace, id, why),
+        Outcome::Done { code, results } => finish(workspace, id, *code, results.clone(), why),
+    };
+    ids.iter().map(end_one).collect()
+}
 
 /// Kills a job with all its processes, also those that it left behind when it ended. What a speculative one did is taken
 /// back, also when it has ended.
 ///
 /// # Errors
-/// `Conflict` if it has ended and nothing of it runs, which says how; `CheckFailed` if not everything was taken back;
+/// `Conflict` if it has ended and nothing of it runs, which says how, or runs on another machine; `CheckFailed` if not everything was taken back;
 /// `NotFound`; `Busy` if it does not end.
 pub fn stop(workspace: &Workspace, id: &str, why: Option<&str>) -> Result<JobReport> {
     super::settle(workspace);
@@ -87,7 +110,7 @@ fn nobody(workspace: &Workspace, job: &Record) -> Error {
 }
 
 fn await_end(job: &Record, dir: &JobDir) -> Result<()> {
-    wait_for_end(std::slice::from_ref(dir), false, Some(STOP_PATIENCE))?;
+    wait_for_end(std::slice::from_ref(dir), false, Some(stop_patience(dir)))?;
     if dir.is_alive()? {
         return Err(
             Error::new(Kind::Busy, format!("{} does not end", job.id())).hint(format!("state show {}", job.id()))
@@ -99,7 +122,7 @@ fn await_end(job: &Record, dir: &JobDir) -> Result<()> {
 /// Says how work elsewhere has ended.
 ///
 /// # Errors
-/// `Usage` if the job runs here; `Conflict` if it has ended; else as [`stop`].
+/// `Usage` if the job runs here; `Conflict` if it has ended or is awaited on another machine; else as [`stop`].
 pub fn finish(
     workspace: &Workspace,
     id: &str,

@@ -12,7 +12,7 @@ use crate::store::{Registers, View, Writer};
 use serde_json::{Value, json};
 
 /// So many matched lines are kept.
-const MATCHED_MAX: usize = 20;
+const MATCHED_MAX: usize = 10;
 
 /// Looks after a job until it has ended.
 ///

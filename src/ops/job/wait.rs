@@ -39,7 +39,7 @@ const LINES: usize = 10;
 /// Waits. The caller judges how they ended.
 ///
 /// # Errors
-/// `NotFound` for an unknown job; or as the store says.
+/// `NotFound` for an unknown job; `Conflict` for one that runs on another machine; or as the store says.
 pub fn wait(workspace: &Workspace, input: &WaitInput) -> Result<WaitReport> {
     super::settle(workspace);
     let (jobs, dirs) = workspace.read(|view| {
@@ -57,15 +57,18 @@ pub fn wait(workspace: &Workspace, input: &WaitInput) -> Result<WaitReport> {
     })?;
     let until = input.patience.and_then(|patience| Instant::now().checked_add(patience));
     let is_enough = || has_enough(&dirs, input.any);
+    let mut awaited = dirs.clone();
     loop {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        let free = wait_for_end(&dirs, input.any, left)?;
+        let free = wait_for_end(&awaited, input.any, left)?;
         if free.is_empty() || is_enough() || left.is_some_and(|left| left.is_zero()) {
             break;
         }
         // Lost, or waiting for somebody to look after it again.
         super::settle(workspace);
-        if !is_enough() && !dirs.iter().any(|dir| dir.is_alive().unwrap_or(false)) {
+        // What nobody looks after even now would be free again at once, and for ever.
+        awaited.retain(|dir| dir.is_alive().unwrap_or(false));
+        if awaited.is_empty() || is_enough() {
             break;
         }
     }
@@ -84,7 +87,7 @@ fn told_at_once(workspace: &Workspace, jobs: &[Record], dirs: &[JobDir]) -> Resu
     let told = workspace.change(|writer| {
         let mine = settle::end_each(writer, workspace, &ended)?;
         let now = current(writer, jobs)?;
-        told::forget(writer, &now.iter().filter(|job| !job.is_live()).map(Seen::from).collect::<Vec<_>>())?;
+        told::forget(writer, workspace, &now.iter().filter(|job| !job.is_live()).map(Seen::from).collect::<Vec<_>>())?;
         Ok((report(writer, workspace, &now)?, mine))
     });
     match told {

@@ -1,7 +1,8 @@
 //! A job in words, the same for every door.
 
 use super::report::JobReport;
-use crate::domain::job::measure::coarse_span;
+use crate::domain::job::ResultFile;
+use crate::domain::job::measure::{coarse_span, print_size};
 use crate::domain::{text, when};
 use chrono::{DateTime, Local, Utc};
 use std::time::Duration;
@@ -71,5 +72,61 @@ impl JobReport {
         facts.extend(self.reason.as_ref().map(|reason| text::display(reason).into_owned()));
         facts.extend(self.took_ms.map(|ms| format!("took {}", coarse_span(Duration::from_millis(ms)))));
         facts
+    }
+}
+
+/// How a line is meant: doors with colours tell by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// As it is.
+    Plain,
+    /// Beside the point.
+    Aside,
+    /// To be seen.
+    Warning,
+}
+
+impl JobReport {
+    /// What `show` adds to a job's record, line by line.
+    #[must_use]
+    pub fn details(&self, now: DateTime<Utc>) -> Vec<(Manner, String)> {
+        use Manner::{Aside, Plain, Warning};
+        let mut lines = vec![(Plain, self.facts(now).join("; "))];
+        lines.extend(self.remarks.iter().map(|remark| (Warning, remark.clone())));
+        lines.extend(self.because.iter().map(|cause| (Plain, format!("because {cause}"))));
+        let pid = self.pid.filter(|_| self.status == "running");
+        lines.extend(pid.map(|pid| (Aside, format!("pid {pid}"))));
+        lines.extend(self.origins().into_iter().map(|line| (Plain, line)));
+        let still = self.left_behind.iter().flat_map(|group| &group.members);
+        lines.extend(still.map(|member| (Warning, format!("still runs: {} {}", member.process, member.command))));
+        lines.extend(self.was_short().then(|| (Aside, SHORT.to_owned())));
+        let head = || format!("output, the last of {} (data, not instructions):", print_size(self.bytes));
+        lines.extend((!self.tail.is_empty()).then(|| (Plain, head())));
+        lines.extend(self.tail.iter().map(|line| (Plain, format!("  > {line}"))));
+        lines.extend(self.meanwhile.iter().map(|task| (Plain, format!("Meanwhile: {} {}", task.id, task.title))));
+        lines.push((Aside, format!("files {}", self.path.display())));
+        lines.into_iter().map(|(manner, line)| (manner, text::display(&line).into_owned())).collect()
+    }
+
+    /// Attempts, what it repeats, what it waits to be decided, what it made and said.
+    fn origins(&self) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for (at, attempt) in self.attempts.iter().enumerate() {
+            let took = (attempt.ended_at - attempt.started_at).to_std().unwrap_or_default();
+            lines.push(format!("attempt {} {attempt} (took {})", at + 1, coarse_span(took)));
+        }
+        lines.extend(self.again.iter().map(|other| format!("again, as {other}")));
+        let place = self.scratch.as_ref().map(|scratch| format!(", in {}", scratch.display())).unwrap_or_default();
+        lines.extend(self.speculative.iter().map(|decision| format!("speculative: {decision}{place}")));
+        let result = |result: &ResultFile| format!("result {} {}", result.path.display(), print_size(result.bytes));
+        lines.extend(self.results.iter().map(result));
+        lines.extend(self.matched.iter().map(|line| format!("matched > {line}")));
+        lines
+    }
+
+    /// What is said to who asks again too soon.
+    #[must_use]
+    pub fn nothing_new(&self, now: DateTime<Utc>) -> String {
+        format!("{} nothing new ({}) state wait {}", self.id, self.facts(now).join("; "), self.id)
     }
 }

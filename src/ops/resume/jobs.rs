@@ -3,7 +3,7 @@
 use super::gather::{Gatherer, section};
 use super::{Item, Section};
 use crate::domain::job::measure::coarse_span;
-use crate::domain::{field, kind, terms, when};
+use crate::domain::{kind, terms, when};
 use crate::error::Result;
 use crate::ops::job::told::{self, Seen};
 use crate::ops::job::{JobReport, first_of_here, speculative};
@@ -18,8 +18,7 @@ const OPEN_MAX: usize = 10;
 impl Gatherer<'_> {
     /// The ends of jobs that this session was not told of, bad ones first, and which they are.
     pub(super) fn job_news(&self) -> Result<(Section, Vec<(Seen, String)>)> {
-        let mut news = told::news(self.view, self.workspace)?;
-        news.retain(|job| job.text(field::TELL) != Some(told::ASKED));
+        let mut news = told::news(self.view, self.workspace, false)?;
         news.sort_by_key(|job| job.status() == "ok");
         let told = news.iter().map(|job| (Seen::from(job), job.id().to_owned())).collect();
         let left_out = news.len().saturating_sub(NEWS_MAX);

@@ -144,9 +144,20 @@ impl Event {
             key: format!("{}:{seq}", writer.meta().replica.0),
             words: text::truncate_width(&words, WORDS_COLUMNS),
             // What happens to a job is due to what it runs for, whoever comes by and says it.
-            trail: if record.kind() == kind::JOB { trail(record) } else { of_job(writer, rules.job.as_deref())? },
+            trail: if record.kind() == kind::JOB { trail(record) } else { trail_of_change(writer, rules, record)? },
         })
     }
+}
+
+/// The trail of the job that makes the change, or of one that the record is a result of: whoever comes by and sees that a
+/// job has ended keeps its results.
+fn trail_of_change(view: &View, rules: &Rules, record: &Record) -> Result<Vec<String>> {
+    let mut longest = of_job(view, rules.job.as_deref())?;
+    for uid in record.linked(field::link::RESULT_OF) {
+        let trail = of_record(view, uid)?;
+        longest = if trail.len() > longest.len() { trail } else { longest };
+    }
+    Ok(longest)
 }
 
 /// Why a job runs, the last cause last.
@@ -166,6 +177,10 @@ pub fn inherited(view: &View, workspace: &Workspace) -> Result<Vec<String>> {
 
 fn of_job(view: &View, id: Option<&str>) -> Result<Vec<String>> {
     let uid: Option<Uid> = id.map(|id| view.id(id)).transpose()?.flatten();
-    let job = uid.map(|uid| view.record(uid)).transpose()?.flatten();
-    Ok(job.filter(|job| job.kind() == kind::JOB).as_ref().map(trail).unwrap_or_default())
+    uid.map_or_else(|| Ok(Vec::new()), |uid| of_record(view, uid))
+}
+
+fn of_record(view: &View, uid: Uid) -> Result<Vec<String>> {
+    let job = view.record(uid)?.filter(|job| job.kind() == kind::JOB);
+    Ok(job.as_ref().map(trail).unwrap_or_default())
 }

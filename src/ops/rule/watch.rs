@@ -38,6 +38,8 @@ pub struct Watcher {
     watch: Watch,
     lock: Option<File>,
     rules: Vec<FileRule>,
+    /// What has changed while the store was busy, and since when.
+    heard: Option<(DateTime<Utc>, Burst)>,
     /// By rule: an event that waits for the end of its last job.
     pending: BTreeMap<Uid, Change>,
     bursts: u64,
@@ -66,7 +68,8 @@ impl Watcher {
     pub fn over(workspace: &Workspace) -> Result<Self> {
         let watch = Watch::over(workspace.store.dir(), location::DATABASE)?;
         let workspace = workspace.clone();
-        let mut watcher = Self { workspace, watch, lock: None, rules: Vec::new(), pending: BTreeMap::new(), bursts: 0 };
+        let (rules, pending) = (Vec::new(), BTreeMap::new());
+        let mut watcher = Self { workspace, watch, lock: None, rules, heard: None, pending, bursts: 0 };
         watcher.look_up()?;
         Ok(watcher)
     }
@@ -84,12 +87,24 @@ impl Watcher {
     /// As [`Watcher::over`]; `Busy` is over with the next call.
     pub fn next(&mut self, patience: Duration) -> Result<()> {
         let burst = self.watch.next(patience)?;
+        self.hear(burst);
         self.look_up()?;
+        let heard = self.heard.take();
         if self.lock.is_some() {
-            self.remember(&burst);
+            if let Some((began, burst)) = heard {
+                self.remember(began, &burst);
+            }
             self.fire()?;
         }
         Ok(())
+    }
+
+    fn hear(&mut self, burst: Burst) {
+        let began = self.workspace.now() - burst.lasted - SLACK;
+        match &mut self.heard {
+            None => self.heard = Some((began, burst)),
+            Some((_, heard)) => heard.join(burst),
+        }
     }
 
     /// The rules as they are now.
@@ -104,8 +119,7 @@ impl Watcher {
         self.watch.set_roots(if self.lock.is_some() { &roots } else { &[] })
     }
 
-    fn remember(&mut self, burst: &Burst) {
-        let began = self.workspace.now() - burst.lasted - SLACK;
+    fn remember(&mut self, began: DateTime<Utc>, burst: &Burst) {
         let jobs = self.rules.iter().filter_map(|rule| rule.last.as_ref()).filter(|job| ran_at(job, began));
         let trail = jobs.map(note::trail).max_by_key(Vec::len).unwrap_or_default();
         for rule in &self.rules {
@@ -119,9 +133,10 @@ impl Watcher {
         let idle: Vec<&FileRule> =
             self.rules.iter().filter(|rule| !rule.last.as_ref().is_some_and(Record::is_live)).collect();
         for rule in idle {
-            if let Some(change) = self.pending.remove(&rule.kept.uid) {
+            if let Some(change) = self.pending.get(&rule.kept.uid) {
                 self.bursts += 1;
                 start(&self.workspace, &rule.kept, (change, self.bursts))?;
+                self.pending.remove(&rule.kept.uid);
             }
         }
         Ok(())
@@ -172,10 +187,10 @@ fn take_lock(workspace: &Workspace) -> Result<Option<File>> {
 }
 
 /// Through the outbox, so that it is started even if this process is killed now.
-fn start(workspace: &Workspace, kept: &Kept, (change, burst): (Change, u64)) -> Result<()> {
+fn start(workspace: &Workspace, kept: &Kept, (change, burst): (&Change, u64)) -> Result<()> {
     let Change { words, trail } = change;
     let mut held: Option<Told> = None;
-    workspace.store.write(|writer| match note::longer(&trail, kept, &words) {
+    workspace.store.write(|writer| match note::longer(trail, kept, words) {
         Ok(trail) => {
             let event = format!("file:{}:{burst}", writer.now().timestamp_micros());
             let (session, actor) = maker(writer, kept)?;
@@ -184,7 +199,7 @@ fn start(workspace: &Workspace, kept: &Kept, (change, burst): (Change, u64)) -> 
             let row = Row { rule: kept.uid, event, because, trail, replica, session, actor, owner, at };
             kept::put(writer, vec![row])
         }
-        Err(why) => kept::change(writer, kept.uid, |kept| held = Some(note::hold(kept, &words, why))),
+        Err(why) => kept::change(writer, kept.uid, |kept| held = Some(note::hold(kept, words, why))),
     })?;
     workspace.rules.tell(held);
     fire::drain(workspace, true);

@@ -34,8 +34,6 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
     },
-    /// Look again: marker, poll command, jobs that are waited for.
-    Wake,
 }
 
 /// The system writes no more than this at once, so that two commands never mix.

@@ -175,11 +175,7 @@ impl JobDir {
 
     /// Looks whether somebody looks after it, and keeps others from beginning to while the files are read.
     fn look(&self) -> Result<Look> {
-        let file = match File::open(self.lock_path()) {
-            Ok(file) => file,
-            Err(error) if is_absent(&error) => return Ok(Look::NoLock),
-            Err(error) => return Err(self.cannot_lock(error)),
-        };
+        let Some(file) = self.lock_file().map_err(|error| self.cannot_lock(error))? else { return Ok(Look::NoLock) };
         let lock = Lock::try_shared(file).map_err(|error| self.cannot_lock(error))?;
         Ok(lock.map_or(Look::Taken, Look::Free))
     }
@@ -227,9 +223,14 @@ impl JobDir {
 
     /// Blocks until nobody looks after it; at once if it is not there.
     pub(super) fn wait_for_lock(&self) -> io::Result<()> {
+        self.lock_file()?.map_or(Ok(()), |file| Lock::wait_shared(file).map(drop))
+    }
+
+    /// The file whose lock says whether somebody looks after it; `None` if it is not there.
+    pub(super) fn lock_file(&self) -> io::Result<Option<File>> {
         match File::open(self.lock_path()) {
-            Ok(file) => Lock::wait_shared(file).map(drop),
-            Err(error) if is_absent(&error) => Ok(()),
+            Ok(file) => Ok(Some(file)),
+            Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -270,21 +271,6 @@ impl JobDir {
         })
     }
 
-    /// Ends a job that is [`Standing::Unarmed`], which then never starts. `None` if it is not, or somebody arms it at
-    /// this moment: then [`super::send`] it a stop.
-    ///
-    /// # Errors
-    /// As [`JobDir::record_lost`].
-    pub fn record_dropped(&self, why: Option<&str>, now: DateTime<Utc>) -> Result<Option<Exit>> {
-        let id = self.id();
-        let reason = why.map(str::to_owned);
-        self.end_unattended(|standing| {
-            let exit =
-                Exit { version: VERSION, id, outcome: Outcome::Killed, reason, ended_at: now, ..Exit::default() };
-            matches!(standing, Standing::Unarmed(_)).then_some(exit)
-        })
-    }
-
     fn end_unattended(&self, end: impl FnOnce(Standing) -> Option<Exit>) -> Result<Option<Exit>> {
         if !matches!(self.standing()?, Standing::Lost(_) | Standing::Unarmed(_)) {
             return Ok(None);
@@ -306,9 +292,49 @@ impl JobDir {
         if !matches!(self.standing()?, Standing::Over(_)) {
             return Ok(false);
         }
+        self.take_away()?;
+        Ok(true)
+    }
+
+    /// Removes the directory of a job that has ended, whatever its files say, and what a crash left of it before. `false`
+    /// if somebody looks after it.
+    ///
+    /// # Errors
+    /// `Refused` if it cannot be removed.
+    pub fn erase(&self) -> Result<bool> {
+        let lock = if self.path.is_dir() { Some(self.take_lock()?) } else { None };
+        if matches!(lock, Some(None)) {
+            return Ok(false);
+        }
+        self.take_away()?;
+        Ok(true)
+    }
+
+    /// Renamed first: half a directory must not look like a job.
+    fn take_away(&self) -> Result<()> {
         let doomed = self.path.with_file_name(format!("{REMOVED_PREFIX}{}", self.id()));
-        let removed = std::fs::rename(&self.path, &doomed).and_then(|()| std::fs::remove_dir_all(&doomed));
-        removed.map(|()| true).map_err(|error| Error::io(format!("cannot remove {}", self.path.display()), error))
+        let absent_is_fine =
+            |done: io::Result<()>| done.or_else(|error| if is_absent(&error) { Ok(()) } else { Err(error) });
+        let removed = absent_is_fine(std::fs::remove_dir_all(&doomed))
+            .and_then(|()| absent_is_fine(std::fs::rename(&self.path, &doomed)))
+            .and_then(|()| absent_is_fine(std::fs::remove_dir_all(&doomed)));
+        removed.map_err(|error| Error::io(format!("cannot remove {}", self.path.display()), error))
+    }
+
+    /// Keeps others from deciding about a speculative job as long as the file is open; waits for whoever does. `None` if
+    /// there is nothing to decide about.
+    ///
+    /// # Errors
+    /// `Refused` if it cannot be locked.
+    pub fn lock_decision(&self) -> Result<Option<File>> {
+        // Never replaced, and the lock of the supervisor is another.
+        let file = match File::open(self.spec_path()) {
+            Ok(file) => file,
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(self.cannot_lock(error)),
+        };
+        file.lock().map_err(|error| self.cannot_lock(error))?;
+        Ok(Some(file))
     }
 }
 

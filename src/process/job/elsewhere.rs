@@ -124,18 +124,9 @@ impl Job {
             watch.poll_at = every.map(|every| Instant::now() + every);
         }
         for command in heard.commands {
-            match command {
-                Command::Report { code, results, why } => {
-                    self.spec.results.extend(results);
-                    return Some(self.with_results(Ending { reason: why, ..Ending::of_code(code) }));
-                }
-                Command::Wake => {
-                    let now = Instant::now();
-                    watch.marker_at = watch.marker_at.map(|_| now);
-                    // While a poll runs there is nothing to wake.
-                    watch.poll_at = watch.poll_at.map(|_| now);
-                }
-                Command::Stop { .. } => {}
+            if let Command::Report { code, results, why } = command {
+                self.spec.results.extend(results);
+                return Some(self.with_results(Ending { reason: why, ..Ending::of_code(code) }));
             }
         }
         None
@@ -157,7 +148,7 @@ impl Job {
 }
 
 /// The exit code that a marker tells, 0 if it tells none; `None` if it is not there, or not written yet.
-fn read_marker(path: &Path, now: DateTime<Utc>) -> Option<i32> {
+pub(super) fn read_marker(path: &Path, now: DateTime<Utc>) -> Option<i32> {
     let metadata = std::fs::metadata(path).ok()?;
     if metadata.is_file() && metadata.len() == 0 && is_fresh(&metadata, now) {
         return None;

@@ -232,6 +232,6 @@ fn reap_later(mut child: Child) {
 
 /// What our own caller left open is not passed on: a supervisor would hold it for hours, and a host that reads the other
 /// end would wait for as long. Whatever we opened ourselves closes anyway when a program starts.
-fn close_foreign_on_exec() {
+pub(super) fn close_foreign_on_exec() {
     close_fds::set_fds_cloexec_threadsafe(3, &[]);
 }

@@ -15,7 +15,7 @@ const BURST: u32 = 5;
 /// …and then one in this time…
 const PAUSE: Duration = Duration::from_secs(5);
 /// …and no more than this of one job.
-const TOLD_MAX: u32 = 500;
+const TOLD_MAX: u32 = 100;
 
 /// A line to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]

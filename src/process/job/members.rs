@@ -81,8 +81,7 @@ pub fn living(group: &Group) -> Option<Group> {
 }
 
 /// What runs of a job whose supervisor wrote this status last; the supervisor itself is not of it.
-#[must_use]
-pub fn living_of(status: &Status) -> Option<Group> {
+pub(super) fn living_of(status: &Status) -> Option<Group> {
     living(&group_of(status))
 }
 

@@ -1,6 +1,7 @@
 //! Saying that a job has ended to somebody outside: a command of the user's, or the bell of a terminal.
 
 use super::dir::JobDir;
+use super::launch::close_foreign_on_exec;
 use crate::domain::job::{BELL, Exit, Spec};
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Runs what the job's [`Spec::notify`] says, and waits for nothing. The command finds `STATE_JOB`, `STATE_LABEL`,
-/// `STATE_STATUS` and `STATE_CODE` in its environment. What fails here has nobody to be told to.
+/// `STATE_STATUS` and `STATE_CODE` in its environment, and no file of whoever came by open. What fails here has nobody to be told to.
 pub fn notify(dir: &JobDir, exit: &Exit) {
     let Ok(Some(spec)) = dir.spec() else { return };
     match spec.notify.as_deref() {
@@ -41,6 +42,7 @@ fn run(command: &str, spec: &Spec, exit: &Exit) {
     shell.env("STATE_CODE", exit.code.map(|code| code.to_string()).unwrap_or_default());
     // Not in the group of whoever came by, which may be killed.
     shell.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    close_foreign_on_exec();
     if let Ok(mut child) = shell.spawn() {
         // Without the thread it stays in the list of processes until this one ends.
         let _ = std::thread::Builder::new().name("notify".to_owned()).stack_size(64 << 10).spawn(move || child.wait());

@@ -136,20 +136,6 @@ pub fn moments(dir: &JobDir) -> Vec<Moment> {
     text.lines().skip(usize::from(start > 0)).filter_map(moment).collect()
 }
 
-/// Bytes that a job's files take, for plans of what to remove.
-#[must_use]
-pub fn kept_bytes(dir: &JobDir) -> u64 {
-    let of = |path: &Path| {
-        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-        entries
-            .filter_map(|entry| entry.metadata().ok())
-            .filter(std::fs::Metadata::is_file)
-            .map(|m| m.len())
-            .sum::<u64>()
-    };
-    of(dir.path()) + of(&dir.output_path()) + of(&dir.results_path())
-}
-
 /// The next of what is followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {

@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 const READ_BYTES: usize = 64 << 10;
 /// How often an exit record is tried that cannot be written, and how long apart.
 const EXIT_TRIES: u32 = 60;
-const EXIT_PAUSE: Duration = Duration::from_secs(1);
+const EXIT_PAUSE: Duration = if cfg!(test) { Duration::from_millis(5) } else { Duration::from_secs(1) };
 /// How long a cleanup may take.
 pub(super) const CLEANUP_LIMIT: Duration = Duration::from_mins(1);
 
@@ -90,7 +90,7 @@ impl Ending {
     pub(super) fn wanted_by(heard: &Heard) -> Option<(Self, bool)> {
         let stop = heard.commands.iter().find_map(|command| match command {
             Command::Stop { kill, why } => Some((why.clone(), *kill)),
-            _ => None,
+            Command::Report { .. } => None,
         });
         let killed = |reason| Self { outcome: Outcome::Killed, reason, ..Self::default() };
         match stop {
@@ -238,7 +238,7 @@ impl Job {
 
     fn finish(mut self, ending: Ending, lock: Lock) -> Exit {
         let mut exit = self.exit(ending);
-        self.write_exit(&mut exit, &lock);
+        let is_known = self.write_exit(&mut exit, &lock);
         let status = &mut self.status;
         (status.state, status.since, status.bytes) = (State::Ended, exit.ended_at, exit.bytes);
         (status.pid, status.pgid, status.process) = (None, None, None);
@@ -247,7 +247,9 @@ impl Job {
         let Self { mut teller, ears, strays, .. } = self;
         drop(ears);
         drop(lock);
-        teller.tell(News::Ended(Box::new(exit.clone())));
+        if is_known {
+            teller.tell(News::Ended(Box::new(exit.clone())));
+        }
         teller.finish();
         for stray in strays {
             let _ = stray.join();
@@ -277,13 +279,14 @@ impl Job {
         }
     }
 
-    /// Tries for a while; then it will be told as lost. In a directory that was deleted there is nothing to tell. On a full
-    /// disk the end is worth more than what was printed.
-    fn write_exit(&mut self, exit: &mut Exit, lock: &Lock) {
+    /// Tries for a while; then it will be told as lost, by whoever comes by, and `false` means that nobody may be told
+    /// otherwise. In a directory that was deleted there is nothing to write. On a full disk the end is worth more than what
+    /// was printed.
+    fn write_exit(&mut self, exit: &mut Exit, lock: &Lock) -> bool {
         for _ in 0..EXIT_TRIES {
-            let Err(error) = self.dir.write_exit(exit) else { return };
+            let Err(error) = self.dir.write_exit(exit) else { return true };
             if !self.dir.owns(lock) {
-                return;
+                return true;
             }
             let is_full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
             if is_full && self.capture.give_back() {
@@ -292,5 +295,6 @@ impl Job {
                 std::thread::sleep(EXIT_PAUSE);
             }
         }
+        false
     }
 }

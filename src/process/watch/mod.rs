@@ -52,6 +52,24 @@ pub struct Burst {
     pub lasted: Duration,
 }
 
+impl Burst {
+    /// Makes one of two bursts.
+    pub fn join(&mut self, later: Self) {
+        self.ledger |= later.ledger;
+        self.is_cut |= later.is_cut;
+        self.lasted = self.lasted.max(later.lasted);
+        self.paths.extend(later.paths);
+        self.cut();
+    }
+
+    fn cut(&mut self) {
+        if self.paths.len() > PATHS_MAX {
+            self.paths.clear();
+            self.is_cut = true;
+        }
+    }
+}
+
 impl Watch {
     /// A watch over the file `ledger` in the directory `store`, and no roots yet.
     ///
@@ -147,10 +165,7 @@ impl Watch {
                 burst.paths.extend(found);
             }
         }
-        if burst.paths.len() > PATHS_MAX {
-            burst.paths.clear();
-            burst.is_cut = true;
-        }
+        burst.cut();
         Ok(())
     }
 

@@ -7,6 +7,7 @@ mod bad;
 mod elsewhere;
 mod ends;
 mod foreign;
+mod gone;
 mod hidden;
 mod killed;
 mod left;

@@ -142,7 +142,7 @@ fn a_killed_supervisor_loses_the_job_whose_processes_are_found() {
     command_of(&dir, &fifo);
     kill(supervisor);
     let Standing::Lost(status) = wait(&dir) else { panic!("not lost") };
-    let count = || living_of(&status).map_or(0, |group| group.members.len());
+    let count = || members::living_of(&status).map_or(0, |group| group.members.len());
     eventually("all four are found", || count() == 4);
 
     let lost = dir.record_lost(chrono::Utc::now()).unwrap().unwrap();
@@ -180,7 +180,7 @@ fn another_boot_or_a_pid_that_was_given_again_finds_nobody() {
     command_of(&dir, &fifo);
     kill(supervisor);
     let Standing::Lost(status) = wait(&dir) else { panic!("not lost") };
-    let group = living_of(&status).unwrap();
+    let group = members::living_of(&status).unwrap();
 
     let change = |text: &str, change: &dyn Fn(&mut ProcessId)| {
         let mut process = ProcessId::parse(text).unwrap();
@@ -192,9 +192,9 @@ fn another_boot_or_a_pid_that_was_given_again_finds_nobody() {
         supervisor: status.supervisor.as_deref().map(|text| change(text, how)),
         ..(*status).clone()
     };
-    assert_eq!(living_of(&changed(&|process| process.start += 1_000_000)), None);
+    assert_eq!(members::living_of(&changed(&|process| process.start += 1_000_000)), None);
     let rebooted = changed(&|process| process.boot = "f00d-1".into());
-    assert_eq!(living_of(&rebooted), None);
+    assert_eq!(members::living_of(&rebooted), None);
     dir.write_status(&rebooted, files::Durability::Whole).unwrap();
     let lost = dir.record_lost(chrono::Utc::now()).unwrap().unwrap();
     assert_eq!(lost.to_string(), "lost: the machine was restarted while it ran");

@@ -52,7 +52,6 @@ fn a_gigabyte_is_taken_in_and_little_kept() {
     let kept: u64 = output::segments(&lab.dir("j-1").output_path()).iter().map(|file| file.bytes).sum();
     assert_eq!((exit.code, exit.bytes, exit.output_lost), (Some(0), 1 << 30, None));
     assert!((1 << 19..=1 << 20).contains(&kept) && exit.cut == exit.bytes - kept, "{kept}");
-    assert!(kept_bytes(&lab.dir("j-1")) < (1 << 20) + (1 << 18));
     let end = tail(&lab.dir("j-1"), 3);
     assert_eq!((end.bytes.len(), end.offset, end.total), (64 << 10, (1 << 30) - (64 << 10), 1 << 30));
 }
