@@ -59,7 +59,7 @@ fn of_a_prune_that_cannot_write_nothing_is_gone() {
     let job = done(&old, &["--", "echo", "hello"]);
     let task = old.add("task", "long over");
     old.ok(&["done", &task, "-m", "it was"]);
-    let held = std::fs::File::options().write(true).open(workspace.store().join("lock")).unwrap();
+    let held = std::fs::File::create(workspace.store().join("rewrite.lock")).unwrap();
     held.lock().unwrap();
     let args = ["doctor", "--prune", "--older", "30d"];
     workspace.at(LATER).fails(3, &args);

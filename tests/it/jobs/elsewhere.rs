@@ -38,18 +38,6 @@ fn it_ends_by_a_report() {
 }
 
 #[test]
-fn the_line_that_reports_back_ends_a_script() {
-    let lab = Lab::new();
-    let report = lab.json(&["run", "--external", "--label", "nightly"]);
-    let (id, line) = (word(&report["job"], "id"), word(&report, "report_back"));
-    lab.write("nightly.sh", format!("cd /\nsh -c 'exit 4'\n{line}\n"));
-    let output = lab.program("sh").arg("nightly.sh").output().unwrap();
-    assert!(output.status.success(), "{line}: {}", crate::support::transcript(&output));
-    let told = shown(&lab, &id);
-    assert_eq!((word(&told, "status"), told["code"].as_i64()), ("failed".into(), Some(4)), "{told}");
-}
-
-#[test]
 fn it_ends_by_a_marker_file_or_a_poll_that_succeeds() {
     let lab = Lab::new();
     let marked = external(&lab, &["--marker", "finished"]);

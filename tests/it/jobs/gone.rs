@@ -1,10 +1,7 @@
 //! Jobs of other machines, jobs whose files cannot be read, and who is told of an end that nobody looked after.
 
-use super::{Lab, dir, end, file, kill_group, kill_supervisor, outcome, pid, run, running, sh, shown, word};
+use super::{Lab, dir, end, file, kill_group, kill_supervisor, pid, run, running, sh, shown, word};
 use crate::support::{Workspace, transcript, wait_until};
-use std::io::Read;
-use std::process::Stdio;
-use std::sync::mpsc;
 
 #[test]
 fn a_job_that_runs_on_another_machine_is_not_ended_nor_awaited_here() {
@@ -93,34 +90,4 @@ fn what_is_run_at_the_end_has_no_file_of_whoever_came_by() {
     assert!(output.status.success(), "{}", transcript(&output));
     lab.see("fds");
     assert!(held.exists() && !lab.text("fds").contains("held-open"), "{}", lab.text("fds"));
-}
-
-#[test]
-fn the_terminal_that_a_job_was_started_from_rings_at_its_end() {
-    let lab = Lab::new();
-    let [go, stay] = ["go", "stay"].map(|name| lab.fifo(name));
-    let inside = format!("'{}' run --notify bell -- sh -c 'read x < go'; read x < stay", env!("CARGO_BIN_EXE_state"));
-    let mut terminal = lab.program("script");
-    terminal.args(["-qec", &inside, "/dev/null"]).stdout(Stdio::piped());
-    let mut terminal = terminal.spawn().expect("script of util-linux makes a terminal");
-    let mut screen = terminal.stdout.take().unwrap();
-    let (sender, printed) = mpsc::channel();
-    let reads = std::thread::spawn(move || {
-        let mut buffer = [0; 256];
-        while let Ok(count @ 1..) = screen.read(&mut buffer) {
-            let _ = sender.send(buffer[..count].to_vec());
-        }
-    });
-    go.open();
-    let mut shown: Vec<u8> = Vec::new();
-    wait_until("it rings", super::LIMIT, || {
-        shown.extend(printed.try_iter().flatten());
-        shown.contains(&7)
-    });
-    assert_eq!(shown.iter().filter(|byte| **byte == 7).count(), 1, "{}", String::from_utf8_lossy(&shown));
-    let id = word(&lab.json(&["list", "jobs", "--all"])["jobs"][0], "id");
-    assert_eq!(outcome(&lab, &id), "ok");
-    stay.open();
-    terminal.wait().unwrap();
-    reads.join().unwrap();
 }
