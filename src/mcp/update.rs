@@ -8,9 +8,10 @@ use crate::domain::{kind, text};
 use crate::error::{Error, Result};
 use crate::ops::done::{self, End, EndInput, EndReport};
 use crate::ops::edit::{self, EditInput};
+use crate::ops::job::{self as jobs, Outcome};
 use crate::ops::link::{self, LinkInput};
 use crate::ops::start::{self, StartInput, StartReport};
-use crate::ops::{block, init, job as jobs, undo};
+use crate::ops::{block, init, undo};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt::Write as _;
@@ -214,12 +215,14 @@ impl Update {
         }
         let workspace = call.writing()?;
         if jobs::are_jobs(&workspace, &self.ids)? {
-            let end_one = |id: &String| match (end, self.exit) {
-                (End::Drop, _) => jobs::stop(&workspace, id, self.reason.as_deref()),
-                (End::Done, Some(code)) => jobs::finish(&workspace, id, code, Vec::new(), self.reason.as_deref()),
-                (End::Done, None) => Err(missing("how did it end", r#"{"do":"done","ids":["j-4kq21"],"exit":0}"#)),
+            let how = match (end, self.exit) {
+                (End::Drop, _) => Outcome::Dropped,
+                (End::Done, Some(code)) => Outcome::Done { code, results: Vec::new() },
+                (End::Done, None) => {
+                    return Err(missing("how did it end", r#"{"do":"done","ids":["j-4kq21"],"exit":0}"#));
+                }
             };
-            let ended = self.ids.iter().map(end_one).collect::<Result<Vec<_>>>()?;
+            let ended = jobs::end(&workspace, &self.ids, &how, self.reason.as_deref())?;
             return Ok(ended.iter().map(|held| job::print(held, call.now())).collect());
         }
         let input = EndInput { ids: self.ids, end, message: self.reason };
