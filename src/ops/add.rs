@@ -294,6 +294,8 @@ fn addable(name: &str) -> Result<&'static Kind> {
         Some(row) if row.planned => Err(Error::usage(format!("a {} cannot be added yet", row.name))),
         Some(row) => Err(Error::usage(format!("a {} is not added by hand", row.name)).hint(match row.name {
             kind::SESSION => "a session begins with its first command; name it with --session or STATE_SESSION",
+            kind::JOB => "state run -- COMMAND",
+            kind::RULE => "state run --on EVENT -- COMMAND",
             _ => "state checkpoint NAME STEP",
         })),
         None => {

@@ -68,6 +68,8 @@ fn what_cannot_be_done_is_refused_by_name() {
             (2, &["add", "task"], "title is missing"),
             (2, &["add", "tsak", "x"], "did you mean task"),
             (2, &["add", "session", "x"], "not added by hand"),
+            (2, &["add", "job", "x"], "state run -- COMMAND"),
+            (2, &["add", "rule", "x"], "state run --on EVENT -- COMMAND"),
             (2, &["add", "no such file"], "neither a kind nor a file"),
             (2, &["add", "task", "x", "--status", "blocked"], "no status 'blocked'|open"),
             (2, &["add", "task", "x", "-p", "9"], "0 (most urgent) to 4"),
