@@ -232,13 +232,17 @@ impl EndArgs {
                 return Err(Error::usage("how did it end?").hint(example));
             }
         };
-        let ended = jobs::end(workspace, &self.ids, &how, self.message.as_deref())?;
+        let (ended, refused) = jobs::end(workspace, &self.ids, &how, self.message.as_deref())?;
         let now = door.now();
         door.report(&serde_json::json!({"jobs": ended}), |out, paint, _| {
             for held in ended {
                 job::print(out, paint, &held, now);
             }
-        })
+        })?;
+        if let Some(refused) = refused {
+            door.also_fails(refused);
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,6 @@ use super::door::Door;
 use super::job;
 use super::paint::Paint;
 use super::rule;
-use crate::domain::estimate::Estimate;
 use crate::domain::job::measure::{parse_size, parse_span};
 use crate::domain::job::{External, Poll, Slots, Spec, Tell};
 use crate::domain::text;
@@ -291,14 +290,8 @@ fn print(out: &mut String, paint: Paint, report: &RunReport, (now, waited): (Dat
         job::print(out, paint, held, now);
         return;
     }
-    let mut said = vec![text::display(&held.name()).into_owned()];
-    if !held.waits_for.is_empty() {
-        said.push(format!("waits for {}", held.waits_for.join(", ")));
-    }
-    said.extend(held.usual.as_ref().map(|usual| format!("usually {usual}")));
-    said.extend(held.usual.as_ref().map(|usual| format!("look again {}", jobs::clock(usual.look_again(now, now)))));
-    said.extend(held.usual.filter(Estimate::is_short).map(|_| jobs::SHORT.to_owned()));
-    let _ = write!(out, "{} {}.", paint.id(&held.id), said.join(", "));
+    let said = held.announced(now);
+    let _ = write!(out, "{}{}.", paint.id(&held.id), said.strip_prefix(&held.id).unwrap_or(&said));
     if let Some(task) = &report.meanwhile {
         let _ = write!(out, " Meanwhile: {} {}", task.id, text::display(&task.title));
     }

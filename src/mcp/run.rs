@@ -102,13 +102,7 @@ impl Run {
 }
 
 fn print(report: &RunReport, now: DateTime<Utc>) -> String {
-    let mut out = job::print(&report.job, now);
-    if report.same {
-        out.push_str("It was there already.\n");
-    }
-    if let Some(usual) = report.job.usual.filter(|_| report.job.look_again.is_none()) {
-        let _ = writeln!(out, "Usually {usual}; look again {}", jobs::clock(usual.look_again(now, now)));
-    }
+    let mut out = if report.same { job::print(&report.job, now) } else { report.job.announced(now) + "\n" };
     if let Some(task) = &report.meanwhile {
         let _ = writeln!(out, "Meanwhile: {} {}", task.id, text::clean_line(&task.title));
     }

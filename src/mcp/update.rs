@@ -222,8 +222,9 @@ impl Update {
                     return Err(missing("how did it end", r#"{"do":"done","ids":["j-4kq21"],"exit":0}"#));
                 }
             };
-            let ended = jobs::end(&workspace, &self.ids, &how, self.reason.as_deref())?;
-            return Ok(ended.iter().map(|held| job::print(held, call.now())).collect());
+            let (ended, refused) = jobs::end(&workspace, &self.ids, &how, self.reason.as_deref())?;
+            let ended: String = ended.iter().map(|held| job::print(held, call.now())).collect();
+            return Ok(ended + &refused.map(|error| format!("{}\n", error.message)).unwrap_or_default());
         }
         let input = EndInput { ids: self.ids, end, message: self.reason };
         Ok(print_end(&done::end(&workspace, &input)?))

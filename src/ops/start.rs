@@ -58,6 +58,10 @@ pub fn start(workspace: &Workspace, input: &StartInput) -> Result<StartReport> {
             return Err(Error::conflict(format!("{} was undone, there is nothing to start", record.id()))
                 .hint(format!("state log {} shows the undo; state undo @POSITION takes it back", record.id())));
         }
+        if record.kind() == kind::JOB {
+            return Err(Error::conflict(format!("{} is a job, and is {}", record.id(), record.status()))
+                .hint(format!("state run --again {} runs it again", record.id())));
+        }
         let reopened = !created && !record.is_live();
         let previous = record.claims().into_iter().next();
         let record = if record.kind() == kind::TASK { claim(writer, &record)? } else { reopen(writer, &record)? };

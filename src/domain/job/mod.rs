@@ -282,6 +282,9 @@ impl Spec {
         if self.timeout_ms == Some(0) || self.idle_timeout_ms == Some(0) {
             return Err(Error::usage("a limit of no time would end the job before it began"));
         }
+        if self.expect_ms == Some(0) {
+            return Err(Error::usage("nothing takes no time").hint("--expect 20m"));
+        }
         if self.external.as_ref().and_then(|external| external.poll.as_ref()).is_some_and(|poll| poll.every_ms == 0) {
             return Err(Error::usage("polling without a pause").hint("write `--every 30s`"));
         }

@@ -2,6 +2,7 @@
 
 use super::{dir_of, elsewhere, find, is_of_here};
 use crate::domain::job::{After, Verdict, Want};
+use crate::domain::text::quoted;
 use crate::error::{Error, Result};
 use crate::ops::Workspace;
 use crate::store::View;
@@ -13,7 +14,13 @@ fn needed(view: &View, workspace: &Workspace, word: &str) -> Result<Option<After
         Some((name, want)) if ["ok", "fail", "any"].contains(&want) => (name, want),
         _ => (word, "ok"),
     };
-    let job = find(view, name)?;
+    let job = find(view, name).map_err(|error| match word.rsplit_once(':') {
+        Some((name, want)) if want != "ok" && find(view, name).is_ok() => {
+            Error::usage(format!("{} is nothing to wait for", quoted(want)))
+                .hint(format!("{name}:ok, {name}:fail or {name}:any"))
+        }
+        _ => error,
+    })?;
     let after = After::parse(&format!("{}:{want}", super::name(&job)))?;
     let dir = dir_of(view, workspace, &job);
     let exit = dir.exit()?;

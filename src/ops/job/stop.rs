@@ -8,7 +8,9 @@ use crate::domain::job::{Decision, Exit};
 use crate::domain::record::Record;
 use crate::error::{Error, Kind, Result};
 use crate::ops::Workspace;
-use crate::process::job::{Command, JobDir, end_group, living, send, stop_patience, wait_for_end};
+use crate::process::job::{Command, JobDir, STILL_RUN, end_group, living, send, stop_patience, wait_for_end};
+use crate::store::Registers;
+use serde_json::json;
 use std::path::PathBuf;
 
 /// Lines of the output that are shown.
@@ -28,16 +30,32 @@ pub enum Outcome {
     },
 }
 
-/// Ends jobs, one after the other, up to the first that cannot be.
+/// Ends jobs, one after the other, also when one of them cannot be; with why not.
 ///
 /// # Errors
-/// As [`stop`] and [`finish`].
-pub fn end(workspace: &Workspace, ids: &[String], how: &Outcome, why: Option<&str>) -> Result<Vec<JobReport>> {
-    let end_one = |id: &String| match how {
-        Outcome::Dropped => stop(workspace, id, why),
-        Outcome::Done { code, results } => finish(workspace, id, *code, results.clone(), why),
-    };
-    ids.iter().map(end_one).collect()
+/// As [`stop`] and [`finish`], if none of them could be ended.
+pub fn end(
+    workspace: &Workspace,
+    ids: &[String],
+    how: &Outcome,
+    why: Option<&str>,
+) -> Result<(Vec<JobReport>, Option<Error>)> {
+    let (mut ended, mut refused): (Vec<JobReport>, Option<Error>) = (Vec::new(), None);
+    for id in ids {
+        let one = match how {
+            Outcome::Dropped => stop(workspace, id, why),
+            Outcome::Done { code, results } => finish(workspace, id, *code, results.clone(), why),
+        };
+        match (one, &mut refused) {
+            (Ok(report), _) => ended.push(report),
+            (Err(error), Some(first)) => first.message = format!("{}; {}", first.message, error.message),
+            (Err(error), none) => *none = Some(error),
+        }
+    }
+    match refused {
+        Some(error) if ended.is_empty() => Err(error),
+        refused => Ok((ended, refused)),
+    }
 }
 
 /// Kills a job with all its processes, also those that it left behind when it ended. What a speculative one did is taken
@@ -57,6 +75,7 @@ pub fn stop(workspace: &Workspace, id: &str, why: Option<&str>) -> Result<JobRep
             return shown(workspace, &accept::discard(workspace, &job, exit.as_ref())?);
         }
         end_rest(&job, exit.as_ref())?;
+        note_rest_is_gone(workspace, &job)?;
         return shown(workspace, &job);
     }
     let command = Command::Stop { kill: false, why: why.map(str::to_owned) };
@@ -87,6 +106,16 @@ fn is_over(job: &Record, exit: Option<&Exit>) -> Error {
     let how = exit.map_or_else(|| format!("{}{}", job.status(), reason()), ToString::to_string);
     let decided = speculative::decision(job).map(|decision| format!(", and {}", decision.name())).unwrap_or_default();
     Error::conflict(format!("{} is over: {how}{decided}", job.id())).hint(format!("state show {}", job.id()))
+}
+
+/// A lost job says why it is lost, and what became of its processes.
+fn note_rest_is_gone(workspace: &Workspace, job: &Record) -> Result<()> {
+    let Some(why) = job.text(field::REASON).and_then(|reason| reason.strip_suffix(STILL_RUN)) else { return Ok(()) };
+    let reason = format!("{why}; what still ran of it was killed");
+    workspace.write(|writer| {
+        writer.because(format!("drop {}: {}", job.id(), job.title()));
+        writer.put(job.uid, Registers::from([(field::REASON.to_owned(), json!(reason))])).map(drop)
+    })
 }
 
 /// Ends what an ended job left behind; `false` if that is nothing.

@@ -46,7 +46,7 @@ impl JobReport {
     fn waiting(&self) -> Vec<String> {
         match self.waits_for.as_slice() {
             [] => vec!["not started yet".to_owned()],
-            waits_for => vec![format!("for {}", text::clean_line(&waits_for.join(", ")))],
+            waits_for => vec![format!("waits for {}", text::clean_line(&waits_for.join(", ")))],
         }
     }
 
@@ -122,6 +122,21 @@ impl JobReport {
         lines.extend(self.results.iter().map(result));
         lines.extend(self.matched.iter().map(|line| format!("matched > {line}")));
         lines
+    }
+
+    /// A job that was just asked for: `j-9a7gw test, usually 2m, look again 11:42`.
+    #[must_use]
+    pub fn announced(&self, now: DateTime<Utc>) -> String {
+        let mut said = vec![self.name()];
+        if !self.waits_for.is_empty() {
+            said.push(format!("waits for {}", self.waits_for.join(", ")));
+        }
+        if let Some(usual) = self.usual {
+            said.push(format!("usually {usual}"));
+            said.push(format!("look again {}", clock(usual.look_again(now, now))));
+            said.extend(usual.is_short().then(|| SHORT.to_owned()));
+        }
+        format!("{} {}", self.id, text::display(&said.join(", ")))
     }
 
     /// What is said to who asks again too soon.

@@ -382,7 +382,10 @@ fn widen(_output: &PipeReader) {}
 fn cannot_start(program: &str, error: &io::Error) -> Ending {
     let noexec = error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error());
     match error.kind() {
-        io::ErrorKind::NotFound => Ending::missing(NOT_FOUND, format!("{program}: no such command")),
+        io::ErrorKind::NotFound => {
+            let hint = if program.contains(' ') { "; a line for a shell is sh -c 'LINE'" } else { "" };
+            Ending::missing(NOT_FOUND, format!("{program}: no such command{hint}"))
+        }
         io::ErrorKind::PermissionDenied => Ending::missing(NOT_EXECUTABLE, format!("{program} is not executable")),
         _ if noexec => Ending::missing(NOT_EXECUTABLE, format!("{program} is no program: it lacks a first line `#!`")),
         _ => Ending::failed(format!("{program} could not be started: {}", plain(error))),

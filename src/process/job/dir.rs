@@ -46,6 +46,8 @@ enum Look {
 
 /// The name of a directory that is being removed starts with this.
 pub const REMOVED_PREFIX: &str = ".removed-";
+/// What the reason of a lost job ends with whose processes live.
+pub const STILL_RUN: &str = "; its processes still run";
 /// How often a lock is tried that somebody may just be looking at.
 const TRIES: u32 = 20;
 const TRY_PAUSE: Duration = Duration::from_millis(1);
@@ -339,16 +341,20 @@ impl JobDir {
 }
 
 fn lost_exit(status: &Status, now: DateTime<Utc>) -> Exit {
-    let left_behind = members::living_of(status);
+    // Whoever holds a lock of this job elsewhere holds that of the original: its processes are not ours to touch.
+    let is_copy =
+        status.supervisor.as_deref().and_then(ProcessId::parse).is_some_and(|who| who.is_alive() == Some(true));
+    let left_behind = if is_copy { None } else { members::living_of(status) };
     let reason = match (rebooted_since(status), &left_behind) {
-        (true, _) => "the machine was restarted while it ran",
-        (false, Some(_)) => "its supervisor was killed; its processes still run",
-        (false, None) => "its supervisor was killed",
+        _ if is_copy => "this store is a copy, and the job runs in the original".to_owned(),
+        (true, _) => "the machine was restarted while it ran".to_owned(),
+        (false, Some(_)) => format!("its supervisor was killed{STILL_RUN}"),
+        (false, None) => "its supervisor was killed".to_owned(),
     };
     Exit {
         version: VERSION,
         outcome: Outcome::Lost,
-        reason: Some(reason.to_owned()),
+        reason: Some(reason),
         started_at: (status.attempt == 1 && status.state == State::Running).then_some(status.since),
         ended_at: now,
         bytes: status.bytes,

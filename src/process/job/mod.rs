@@ -55,7 +55,7 @@ mod tests;
 mod wait;
 
 pub use control::{Command, send};
-pub use dir::{JobDir, REMOVED_PREFIX, Standing};
+pub use dir::{JobDir, REMOVED_PREFIX, STILL_RUN, Standing};
 pub use launch::{Armed, Starting, Supervisor, prepare, rearm};
 pub use members::{JOB_VARIABLE, end_group, living};
 pub use notify::{notify, terminal};

@@ -235,3 +235,47 @@ fn a_power_cut_that_leaves_no_status_is_told_by_the_note_of_the_start() {
     let lost = end(&lab, &id);
     assert_eq!(word(&lost, "reason"), "the machine was restarted while it ran");
 }
+
+#[test]
+fn a_copied_store_leaves_the_job_of_the_original_alone() {
+    let lab = Lab::new();
+    let go = lab.fifo("go");
+    let id = sh(&lab, &[], "read x < go");
+    let leader = pid(&running(&lab, &id), "pid");
+    let copy = lab.root().join("copy");
+    let copied = lab.program("cp").args(["-r", lab.store().to_str().unwrap(), copy.to_str().unwrap()]).status();
+    assert!(copied.unwrap().success());
+    let shell = lab.with_var("STATE_DIR", copy.to_str().unwrap());
+    shell.run(&["list", "jobs"], b"");
+    let refused = shell.run(&["drop", &id], b"");
+    assert_eq!(refused.status.code(), Some(1), "{}", crate::support::transcript(&refused));
+    assert!(lives(leader), "the copy has killed it");
+    go.open();
+    assert_eq!(word(&end(&lab, &id), "status"), "ok");
+}
+
+#[test]
+fn an_ended_job_is_not_started_again_by_its_name() {
+    let lab = Lab::new();
+    let id = sh(&lab, &[], "exit 3");
+    end(&lab, &id);
+    let refused = lab.fails(1, &["start", &id]);
+    assert!(refused.contains(&format!("run --again {id}")), "{refused}");
+    assert_eq!(word(&shown(&lab, &id), "status"), "failed");
+}
+
+#[test]
+fn of_several_that_are_dropped_each_is_told() {
+    let lab = Lab::new();
+    let over = sh(&lab, &[], "true");
+    end(&lab, &over);
+    let ids = [sh(&lab, &[], "sleep 300"), over, sh(&lab, &[], "sleep 300")];
+    for id in [&ids[0], &ids[2]] {
+        running(&lab, id);
+    }
+    let output = lab.run(&["drop", &ids[0], &ids[1], &ids[2]], b"");
+    let (said, why) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains(&format!("{} killed", ids[0])) && said.contains(&format!("{} killed", ids[2])), "{said}");
+    assert!(why.contains(&format!("{} is over: ok", ids[1])), "{why}");
+}
