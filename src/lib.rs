@@ -15,7 +15,7 @@
 //! | [`domain`] | pure types and rules: event, fold, record, kind, query, text; a new kind is one row in `domain/kind.rs` |
 //! | [`store`] | the truth: log and views in redb, lock, blobs, discovery |
 //! | [`index`] | derived: tantivy, tokenizer, and the tail of what it has not seen; never imports the store |
-//! | [`process`] | the world outside: git facts, identities, detached children |
+//! | [`process`] | the world outside: git facts, identities, changes of files; jobs below the ledger in `process/job` |
 //! | [`ops`] | what users can do, one file a verb's noun: input struct in, report struct out |
 //! | [`cli`] | the door for people and agents with a shell |
 //! | [`hook`] | the door for the events of agents' hosts; never fails |
@@ -30,6 +30,7 @@
 //! 5. Any two replicas that saw the same events show the same state.
 //! 6. An unreadable input costs one clear error, never data.
 //! 7. stdout is the product.
+//! 8. The end of a job is written before its lock is free, and told once; nothing about it is guessed.
 //!
 //! # As a library
 //!
