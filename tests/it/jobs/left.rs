@@ -241,7 +241,7 @@ fn a_copied_store_leaves_the_job_of_the_original_alone() {
     let lab = Lab::new();
     let go = lab.fifo("go");
     let id = sh(&lab, &[], "read x < go");
-    let leader = pid(&running(&lab, &id), "pid");
+    let leader = pid(&running(&lab, &id), "process");
     let copy = lab.root().join("copy");
     let copied = lab.program("cp").args(["-r", lab.store().to_str().unwrap(), copy.to_str().unwrap()]).status();
     assert!(copied.unwrap().success());
