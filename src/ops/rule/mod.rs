@@ -1,7 +1,7 @@
 //! Rules: `run --on EVENT -- CMD` makes one; when the event happens here, its job is started, once.
 //!
-//! What a rule runs is kept in this machine's own table ([`kept`]), its record only says so: a rule that came by import or
-//! from another machine never runs anything. Every change of the store goes through [`Workspace::change`], which calls
+//! What a rule runs is kept in this machine's own table (`kept`), its record only says so: a rule that came by import or
+//! from another machine never runs anything. Every change of the store goes through [`Workspace::change`](super::Workspace::change), which calls
 //! [`note`] before the commit: for each event that a rule waits for, a row is put into the outbox in the event's own
 //! transaction. After the commit [`follow`] makes a job of each row, in one transaction that also removes the row. Whoever
 //! was killed in between, the next process goes on; of two at once, one finds the row gone. While the process that put a row
