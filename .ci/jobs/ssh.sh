@@ -142,7 +142,7 @@ WORK
     await 60 test -e "$far/begun"
     verdict 'the work is started over ssh' $?
 
-    id=$("$binary" run --external --label download --every 500ms --result answer.txt \
+    id=$("$binary" run --external --label download --every 1s --result answer.txt \
         --poll "$ssh cat '$far/code' >code && $scp far:'$far/answer.txt' answer.txt && cat code" | first_word)
     drop_connections
     "$binary" wait "$begin" --timeout 60s >"$work/begin.out" 2>&1
@@ -154,7 +154,7 @@ WORK
     touch "$far/go"
     await 60 test -e "$far/code"
     verdict 'the work goes on without its connection' $?
-    sleep 1.5 # a poll or two in vain
+    sleep 2.5 # a poll or two in vain
     [ "$(field "$id" status)" = running ]
     verdict 'what cannot be asked is not over' $?
 
