@@ -3,6 +3,7 @@
 use crate::support::{Workspace, rounds, transcript};
 use crate::views::assert_views_equal_a_fresh_fold;
 use serde_json::json;
+use state::domain::digest::sha256_hex;
 use std::path::Path;
 
 /// A store with some records, and its backup `b`.
@@ -47,34 +48,87 @@ fn a_backup_comes_back_as_the_same_store() {
 }
 
 #[test]
-fn a_backup_that_is_cut_or_flipped_is_refused_before_anything_is_made() {
-    let workspace = saved();
-    let good = std::fs::read(workspace.dir().join("b")).unwrap();
-    let mut broken: Vec<Vec<u8>> = Vec::new();
+fn a_backup_that_is_cut_is_refused_before_anything_is_made() {
+    let good = std::fs::read(saved().dir().join("b")).unwrap();
     let steps = rounds(20).min(good.len());
-    for step in 0..steps {
-        broken.push(good[..good.len() * step / steps].to_vec());
-        let mut flipped = good.clone();
-        flipped[good.len() * step / steps] ^= 1 << (step % 8);
-        broken.push(flipped);
-    }
+    let mut broken: Vec<Vec<u8>> = (0..steps).map(|step| good[..good.len() * step / steps].to_vec()).collect();
     broken.push(good[..good.len() - 1].to_vec());
     broken.push([good.as_slice(), b"x"].concat());
     broken.push([good.as_slice(), good.as_slice()].concat());
     let place = Workspace::empty();
-    for (at, bytes) in broken.iter().enumerate() {
-        let file = place.write("broken", bytes);
-        let output = place.run(&["import", "--restore", file.to_str().unwrap()], b"");
-        assert_eq!(output.status.code(), Some(4), "{at}: {} bytes\n{}", bytes.len(), transcript(&output));
-        assert!(!place.dir().join(".state").exists(), "{at}: something was made");
-        assert!(String::from_utf8_lossy(&output.stderr).contains("backup"), "{}", transcript(&output));
+    for bytes in &broken {
+        refused_as_damaged(&place, bytes);
     }
+    assert_nothing_merges(broken.iter(), &good);
+}
+
+/// A few bits say how the rest is packed and change nothing in it, so a flipped backup may come back, but only whole.
+#[test]
+fn a_backup_with_a_flipped_bit_is_refused_or_comes_back_whole() {
+    let workspace = saved();
+    let (good, expected) = (std::fs::read(workspace.dir().join("b")).unwrap(), whole(&workspace));
+    let steps = rounds(20).min(good.len());
+    let mut broken = Vec::new();
+    for step in 0..steps {
+        let mut flipped = good.clone();
+        flipped[good.len() * step / steps] ^= 1 << (step % 8);
+        let place = Workspace::empty();
+        let file = place.write("broken", &flipped);
+        if place.run(&["import", "--restore", file.to_str().unwrap()], b"").status.success() {
+            assert_eq!(whole(&place), expected, "{step}: something else came back");
+        } else {
+            refused_as_damaged(&place, &flipped);
+            broken.push(flipped);
+        }
+    }
+    assert!(broken.len() > steps / 2, "only {} of {steps} were refused", broken.len());
+    assert_nothing_merges(broken.iter(), &good);
+}
+
+fn refused_as_damaged(place: &Workspace, bytes: &[u8]) {
+    let file = place.write("broken", bytes);
+    let output = place.run(&["import", "--restore", file.to_str().unwrap()], b"");
+    let told = transcript(&output);
+    assert_eq!(output.status.code(), Some(4), "{} bytes\n{told}", bytes.len());
+    assert!(!place.dir().join(".state").exists(), "something was made");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("backup"), "{told}");
+}
+
+/// Of those that still begin like a backup: others are taken for text.
+fn assert_nothing_merges<'a>(broken: impl Iterator<Item = &'a Vec<u8>>, good: &[u8]) {
     let other = Workspace::new();
-    for bytes in broken.iter().filter(|bytes| bytes.starts_with(&good[..4])) {
+    for bytes in broken.filter(|bytes| bytes.starts_with(&good[..4])) {
         let file = other.write("broken", bytes);
         other.fails(4, &["import", file.to_str().unwrap()]);
     }
     assert_eq!(whole(&other).lines().count(), 1, "something of a broken backup came in");
+}
+
+#[test]
+fn a_first_line_is_believed_when_the_last_one_vouches_for_it() {
+    let workspace = saved();
+    let text = zstd::decode_all(&*std::fs::read(workspace.dir().join("b")).unwrap()).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let (first, rest) = text.split_once('\n').unwrap();
+    let (events, trailer) = rest.trim_end().rsplit_once('\n').unwrap();
+    let trailer: serde_json::Value = serde_json::from_str(trailer).unwrap();
+    let place = Workspace::empty();
+    let headers = [
+        (first.replace("\"version\":1", "\"version\":9"), 3),
+        (first.replace("\"workspace\":\"", "\"workspace\":\"x"), 2),
+    ];
+    for (header, code) in headers {
+        assert_ne!(header, first);
+        let log = format!("{header}\n{events}\n");
+        let vouched = json!({ "sha256": sha256_hex(log.as_bytes()), "events": trailer["events"], "state": "end" });
+        refused_as_damaged(&place, &packed(&format!("{log}{trailer}\n")));
+        let newer = place.write("newer", &packed(&format!("{log}{vouched}\n")));
+        place.fails(code, &["import", "--restore", newer.to_str().unwrap()]);
+    }
+}
+
+fn packed(text: &str) -> Vec<u8> {
+    zstd::encode_all(text.as_bytes(), 0).unwrap()
 }
 
 #[test]

@@ -68,11 +68,19 @@ impl Lines {
         let Some(header) = Header::parse(&first) else {
             return if is_backup { Err(damaged(path, "it is no backup of state")) } else { Ok(None) };
         };
-        header.check(path)?;
         let mut digest = RunningDigest::default();
         digest.update(&first);
         let (size, path) = (metadata.len(), path.to_owned());
-        Ok(Some(Self { path, header, is_backup, size, reader, consumed, line: 1, events: 0, digest, trailer: None }))
+        let lines = Self { path, header, is_backup, size, reader, consumed, line: 1, events: 0, digest, trailer: None };
+        lines.of_this_version().map(Some)
+    }
+
+    /// Refuses what the first line says is not for this program. Of a backup it is believed only if the last line vouches
+    /// for it: a damaged one must not be called a newer one.
+    fn of_this_version(mut self) -> Result<Self> {
+        let Err(refusal) = self.header.check(&self.path) else { return Ok(self) };
+        while self.is_backup && self.next()?.is_some() {}
+        Err(refusal)
     }
 
     /// How many bytes of the file have been read.
