@@ -122,7 +122,7 @@ fn a_first_line_is_believed_when_the_last_one_vouches_for_it() {
         let log = format!("{header}\n{events}\n");
         let vouched = json!({ "sha256": sha256_hex(log.as_bytes()), "events": trailer["events"], "state": "end" });
         refused_as_damaged(&place, &packed(&format!("{log}{trailer}\n")));
-        let newer = place.write("newer", &packed(&format!("{log}{vouched}\n")));
+        let newer = place.write("newer", packed(&format!("{log}{vouched}\n")));
         place.fails(code, &["import", "--restore", newer.to_str().unwrap()]);
     }
 }

@@ -39,29 +39,32 @@ pub(in crate::ops) fn remove(workspace: &Workspace, record: &Record) -> Result<(
             }
             told::forget_job(workspace, record.uid)?;
         }
-        kind::ARTIFACT => {
-            if let Some(kept) = record.text(field::KEPT) {
-                remove_copy(workspace, kept)?;
-            }
-        }
+        kind::ARTIFACT => remove_copy(workspace, record)?,
         kind::RULE => rule::forget(workspace, record.uid)?,
         _ => {}
     }
     Ok(())
 }
 
-/// A copy lies in the directory of its job; a record from elsewhere may name anything.
-fn remove_copy(workspace: &Workspace, kept: &str) -> Result<()> {
-    let parts: Vec<&str> = kept.split('/').collect();
-    let ["jobs", job, "results", name] = parts.as_slice() else { return Ok(()) };
-    if [job, name].iter().any(|part| part.starts_with('.')) {
+/// A copy lies in the directory of the job that the artifact is a result of. One from elsewhere may name anything.
+fn remove_copy(workspace: &Workspace, artifact: &Record) -> Result<()> {
+    let kept: Vec<&str> = artifact.text(field::KEPT).unwrap_or_default().split('/').collect();
+    let ["jobs", _, "results", file] = kept.as_slice() else { return Ok(()) };
+    if file.starts_with('.') {
         return Ok(());
     }
-    let path = workspace.store.dir().join("jobs").join(job).join("results").join(name);
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io(format!("cannot remove {}", path.display()), error))
+    let dirs = workspace.read(|view| {
+        let makers = artifact.linked(field::link::RESULT_OF).map(|uid| view.record(uid)).collect::<Result<Vec<_>>>()?;
+        let makers = makers.into_iter().flatten().filter(|maker| maker.kind() == kind::JOB);
+        Ok(makers.map(|job| dir_of(view, workspace, &job)).collect::<Vec<_>>())
+    })?;
+    for path in dirs.iter().map(|dir| dir.path().join("results").join(file)) {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io(format!("cannot remove {}", path.display()), error));
+            }
+            _ => {}
         }
-        _ => Ok(()),
     }
+    Ok(())
 }

@@ -43,7 +43,7 @@ pub use again::{Again, again};
 pub use follow::{follow, path};
 pub(super) use needs::needed_all;
 pub use report::{JobReport, JobsReport, list};
-pub(super) use run::Plan;
+pub(super) use run::{Name, Plan};
 pub use run::{RunInput, RunReport, run};
 pub use settle::settle;
 pub(super) use settle::{first_of_here, is_of_here};

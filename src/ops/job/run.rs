@@ -24,6 +24,7 @@ use std::time::Duration;
 
 /// So much of the command is kept in the ledger; the job's directory has it whole.
 const COMMAND_COLUMNS: usize = 2000;
+const TITLE_COLUMNS: usize = 200;
 /// Variables whose names begin so are ours.
 const OUR_PREFIX: &str = "STATE_";
 /// How often somebody elsewhere is asked at most.
@@ -218,9 +219,40 @@ impl Plan {
         self.start(workspace, id)?.map(Starting::taken_over).transpose().map(drop)
     }
 
-    /// The command as one would type it.
-    pub(in crate::ops) fn command(&self) -> String {
-        command_line(&self.spec)
+    /// What it is called.
+    pub(in crate::ops) fn name(&self) -> Name {
+        Name::of(&self.spec)
+    }
+}
+
+/// What a job or a rule is called in the ledger. Masked before anything is cut off, which would leave a part of a secret
+/// that nobody knows for one.
+pub(in crate::ops) struct Name {
+    label: Option<String>,
+    /// The command as one would type it, whole.
+    command: String,
+}
+
+impl Name {
+    fn of(spec: &Spec) -> Self {
+        let label = spec.label.as_ref().map(|label| text::clean_line(&secret::mask(label)));
+        Self { label, command: secret::mask(&command_line(spec)).into_owned() }
+    }
+
+    /// The registers of a record of that name, made here; its title begins with `prefix`.
+    pub(in crate::ops) fn registers(&self, workspace: &Workspace, prefix: &str) -> Registers {
+        let name =
+            self.label.as_ref().map_or_else(|| self.command.clone(), |label| format!("{label}: {}", self.command));
+        let title = text::clean_line(&format!("{prefix}{name}"));
+        let place = &workspace.place;
+        let mut set = Registers::from([
+            (field::TITLE.to_owned(), json!(text::truncate_width(&title, TITLE_COLUMNS))),
+            (field::COMMAND.to_owned(), json!(text::truncate_width(&self.command, COMMAND_COLUMNS))),
+            (field::WORKTREE.to_owned(), json!(place.worktree)),
+        ]);
+        set.extend(place.branch.iter().map(|branch| (field::BRANCH.to_owned(), json!(branch))));
+        set.extend(self.label.iter().map(|label| (field::LABEL.to_owned(), json!(label))));
+        set
     }
 }
 
@@ -296,9 +328,8 @@ impl Asked {
         (spec, because): (&mut Spec, Registers),
     ) -> Result<Record> {
         spec.after = needed_all(writer, workspace, &self.after)?;
-        // Masked before anything is cut off, which would leave a part of a secret that nobody knows for one.
-        let command = secret::mask(&command_line(spec)).into_owned();
-        let tag = usual::tag(spec.label.as_deref(), &command);
+        let name = Name::of(spec);
+        let tag = usual::tag(name.label.as_deref(), &name.command);
         let usual = match spec.expect_ms {
             Some(ms) => Some(Estimate::expected(Duration::from_millis(ms))),
             None => usual::usual(writer, &tag)?,
@@ -306,16 +337,8 @@ impl Asked {
         let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         spec.late_ms = usual.and_then(|usual| usual.late_after()).map(millis);
         spec.silent_ms = usual.and_then(|usual| usual.silent_after()).map(millis);
-        let label = spec.label.as_ref().map(|label| text::clean_line(&secret::mask(label)));
-        let title = label.as_ref().map_or_else(|| command.clone(), |label| format!("{label}: {command}"));
-        let mut set = Registers::from([
-            (field::TITLE.to_owned(), json!(text::truncate_width(&text::clean_line(&title), 200))),
-            (field::COMMAND.to_owned(), json!(text::truncate_width(&command, COMMAND_COLUMNS))),
-            (field::WORKTREE.to_owned(), json!(workspace.place.worktree)),
-            (field::tag(&tag), json!(true)),
-        ]);
-        set.extend(workspace.place.branch.iter().map(|branch| (field::BRANCH.to_owned(), json!(branch))));
-        set.extend(label.map(|label| (field::LABEL.to_owned(), json!(label))));
+        let mut set = name.registers(workspace, "");
+        set.insert(field::tag(&tag), json!(true));
         set.extend(self.key().map(|key| (field::KEY.to_owned(), json!(key))));
         set.extend(self.again.iter().map(|again| (field::AGAIN.to_owned(), json!(again.id))));
         set.extend(Begun::registers(spec));

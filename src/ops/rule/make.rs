@@ -6,9 +6,9 @@ use crate::domain::record::Record;
 use crate::domain::rule::On;
 use crate::domain::{field, kind, text};
 use crate::error::{Error, Result};
-use crate::ops::job::{Plan, RunInput, Trial, needed_all};
+use crate::ops::job::{Name, Plan, RunInput, Trial, needed_all};
 use crate::ops::{Workspace, resolve};
-use crate::store::{Registers, View, Writer};
+use crate::store::{View, Writer};
 use serde::Serialize;
 use serde_json::json;
 
@@ -39,7 +39,7 @@ pub struct RuleMade {
 pub fn make(workspace: &Workspace, input: RuleInput) -> Result<RuleMade> {
     let on = On::parse(&input.on)?;
     refuse(&input.run)?;
-    let command = Plan::of(workspace, input.run.clone())?.command();
+    let name = Plan::of(workspace, input.run.clone())?.name();
     let mut run = input.run;
     let here = &workspace.place.cwd;
     run.cwd = Some(run.cwd.as_ref().map_or_else(|| here.clone(), |cwd| here.join(cwd)));
@@ -48,7 +48,7 @@ pub fn make(workspace: &Workspace, input: RuleInput) -> Result<RuleMade> {
         if let Some(same) = same(writer, &on, &run)? {
             return Ok((same, true));
         }
-        let record = create(writer, workspace, (&on, &run, &command))?;
+        let record = create(writer, workspace, (&on, &name))?;
         keep(writer, workspace, (&record, &on, &run))?;
         Ok((record, false))
     })?;
@@ -94,17 +94,9 @@ fn same(view: &View, on: &On, run: &RunInput) -> Result<Option<Record>> {
     Ok(None)
 }
 
-fn create(writer: &mut Writer, workspace: &Workspace, (on, run, command): (&On, &RunInput, &str)) -> Result<Record> {
-    let name = run.spec.label.as_ref().map_or_else(|| command.to_owned(), |label| format!("{label}: {command}"));
-    let title = text::truncate_width(&text::clean_line(&format!("on {on}: {name}")), 200);
-    let mut set = Registers::from([
-        (field::TITLE.to_owned(), json!(title)),
-        (field::ON.to_owned(), json!(on.to_string())),
-        (field::COMMAND.to_owned(), json!(command)),
-        (field::WORKTREE.to_owned(), json!(workspace.place.worktree)),
-    ]);
-    set.extend(workspace.place.branch.iter().map(|branch| (field::BRANCH.to_owned(), json!(branch))));
-    set.extend(run.spec.label.iter().map(|label| (field::LABEL.to_owned(), json!(text::clean_line(label)))));
+fn create(writer: &mut Writer, workspace: &Workspace, (on, name): (&On, &Name)) -> Result<Record> {
+    let mut set = name.registers(workspace, &format!("on {on}: "));
+    set.insert(field::ON.to_owned(), json!(on.to_string()));
     let record = writer.create(kind::RULE, set)?;
     writer.because(format!("{} {}", record.id(), record.title()));
     Ok(record)

@@ -8,7 +8,11 @@ const LONG_AGO: u64 = 1_600_000_000_000;
 
 /// The creation of a record on another machine, the `seq`th there.
 fn made(seq: u64, at: u64, id: &str, set: &Value) -> Value {
-    let kind = if id.starts_with("t-") { "task" } else { "job" };
+    let kind = match id.split('-').next() {
+        Some("t") => "task",
+        Some("a") => "artifact",
+        _ => "job",
+    };
     let uid = format!("0190000000007000800{seq:013x}");
     json!({
         "stamp": {"hlc": at << 16, "replica": "0000000000000abc"}, "seq": seq, "at": at, "commit": seq,
@@ -115,4 +119,20 @@ fn many_foreign_jobs_do_not_hide_ours() {
     let running = lab.json(&["list", "jobs", "--limit", "1000"]).to_string();
     assert!(running.contains("j-z0600"), "{running:.200}");
     assert_eq!(word(&lab.json(&["show", &mine])["records"][0], "status"), "lost");
+}
+
+#[test]
+fn an_artifact_of_elsewhere_names_no_file_of_here() {
+    let lab = Lab::new();
+    let id = sh(&lab, &["--result", "made.txt"], "echo made here > made.txt");
+    assert_eq!(outcome(&lab, &id), "ok");
+    let kept = shown(&lab, &id)["results"][0]["kept"].as_str().unwrap().to_owned();
+    let set = json!({"title": "far away", "kept": format!("jobs/{id}/{kept}")});
+    lab.ok(&["import", &came(&lab, &[made(1, LONG_AGO, "a-zzzzz", &set)])]);
+    lab.ok(&["erase", "a-zzzzz", "--confirm", "a-zzzzz"]);
+    assert_eq!(std::fs::read_to_string(dir(&lab, &id).join(&kept)).unwrap(), "made here\n");
+    let listed = lab.json(&["list", "artifacts"])["records"].as_array().unwrap().clone();
+    let mine = word(listed.iter().find(|artifact| artifact["title"] == "made.txt").unwrap(), "id");
+    lab.ok(&["erase", &mine, "--confirm", &mine]);
+    assert!(!dir(&lab, &id).join(&kept).exists());
 }

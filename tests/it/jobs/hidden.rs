@@ -42,11 +42,12 @@ fn a_secret_that_is_cut_off_is_masked_before() {
     let lab = Lab::new();
     let token = token();
     // Across the ends of the tag, of the title, of a line that is told, and of the command that is kept.
-    for before in [55, 70, 180, 190, 280, 1990] {
+    for before in [55, 70, 160, 180, 190, 280, 1990] {
         let filler = "a".repeat(before);
         let id = run(&lab, &["--match", "aaa"], &["echo", &filler, &token]);
         assert_eq!(outcome(&lab, &id), "ok");
         assert!(shown(&lab, &id)["matched"].to_string().contains("aaa"));
+        lab.ok(&["run", "--on", "job never ok", "--", "echo", &filler, &token]);
     }
     run(&lab, &["--label", &format!("deploy {token}")], &["true"]);
     let said = lab.ok(&["export"]);
@@ -85,4 +86,6 @@ fn a_very_long_command_is_kept_whole_beside_the_ledger() {
     let again = lab.json(&["run", "--again", &id]);
     assert_eq!(outcome(&lab, &word(&again["job"], "id")), "ok");
     assert_eq!(lab.text("length").trim(), "100000");
+    lab.ok(&["run", "--on", "job never ok", "--", "echo", &long]);
+    assert!(lab.ok(&["export"]).len() < 30_000);
 }
