@@ -4,7 +4,7 @@ use super::door::Door;
 use super::job;
 use super::paint::Paint;
 use super::rule;
-use crate::domain::job::measure::{parse_size, parse_span};
+use crate::domain::job::measure::{self, parse_size, parse_span};
 use crate::domain::job::{External, Poll, Slots, Spec, Tell};
 use crate::domain::text;
 use crate::error::{Error, Result};
@@ -260,7 +260,7 @@ impl RunArgs {
 
 fn millis(text: Option<&String>) -> Result<Option<u64>> {
     let span = text.map(|text| parse_span(text)).transpose()?;
-    Ok(span.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)))
+    Ok(span.map(measure::millis))
 }
 
 fn given_or<T>(given: Vec<T>, base: Vec<T>) -> Vec<T> {

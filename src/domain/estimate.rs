@@ -1,6 +1,6 @@
 //! How long a job will take, from earlier ones with the same label or command.
 
-use super::job::measure::coarse_span;
+use super::job::measure::{coarse_span, millis};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use std::fmt;
@@ -100,10 +100,6 @@ impl Estimate {
     pub fn is_rough(&self) -> bool {
         self.runs > 0 && self.runs < RUNS_MIN
     }
-}
-
-fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn delta(ms: u64) -> TimeDelta {

@@ -4,7 +4,7 @@ use super::call::Call;
 use super::tools::{Harm, Verb};
 use super::{cut, job, schema};
 use crate::domain::job::Spec;
-use crate::domain::job::measure::parse_span;
+use crate::domain::job::measure::{millis, parse_span};
 use crate::domain::text;
 use crate::error::{Error, Result};
 use crate::ops::job::{self as jobs, RunInput, RunReport, WaitInput};
@@ -74,7 +74,7 @@ impl Run {
         let spec = Spec {
             label: self.label.filter(|label| !label.trim().is_empty()),
             command: ["sh".to_owned(), "-c".to_owned(), command].to_vec(),
-            timeout_ms: timeout.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
+            timeout_ms: timeout.map(millis),
             retries: self.retry.unwrap_or(0),
             ..Spec::default()
         };

@@ -99,6 +99,12 @@ impl Store {
         &self.dir
     }
 
+    /// Its directory as other processes, with other current directories, may be told it.
+    #[must_use]
+    pub fn absolute_dir(&self) -> PathBuf {
+        std::path::absolute(&self.dir).unwrap_or_else(|_| self.dir.clone())
+    }
+
     /// Whether there is a store.
     #[must_use]
     pub fn exists(&self) -> bool {

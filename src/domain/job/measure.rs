@@ -57,10 +57,16 @@ fn span_unit(unit: &str) -> Option<u64> {
     SPANS.iter().find(|(name, _)| *name == short).map(|(_, ms)| *ms)
 }
 
+/// Whole milliseconds; as many as there are numbers if there are more.
+#[must_use]
+pub fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// The length to the millisecond, as [`parse_span`] reads it: `1h30m`, `2s`, `0s`.
 #[must_use]
 pub fn print_span(span: Duration) -> String {
-    let mut rest = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    let mut rest = millis(span);
     let mut text = String::new();
     // Nobody thinks of 36 hours in weeks.
     for (unit, ms) in &SPANS[1..] {
@@ -75,10 +81,10 @@ pub fn print_span(span: Duration) -> String {
 /// The length as people say it: `1.4s`, `42s`, `4m10s`, `2h5m`, `3d4h`.
 #[must_use]
 pub fn coarse_span(span: Duration) -> String {
-    let ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    let ms = millis(span);
     if ms < 10_000 {
         let tenths = (ms + 50) / 100;
-        return if tenths % 10 == 0 {
+        return if tenths.is_multiple_of(10) {
             format!("{}s", tenths / 10)
         } else {
             format!("{}.{}s", tenths / 10, tenths % 10)

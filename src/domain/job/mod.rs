@@ -175,7 +175,7 @@ impl Tell {
 
     /// The stable word.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Progress => "progress",
@@ -319,7 +319,7 @@ impl Spec {
     pub fn pause_after(&self, attempt: u32, random: u64) -> Duration {
         let first = self.backoff_ms.map_or(BACKOFF_DEFAULT, Duration::from_millis);
         let doubled = first.saturating_mul(1u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX));
-        let capped = u64::try_from(doubled.min(BACKOFF_MAX).as_millis()).unwrap_or(u64::MAX);
+        let capped = measure::millis(doubled.min(BACKOFF_MAX));
         Duration::from_millis(capped - capped / 4 + random % (capped / 2 + 1))
     }
 }

@@ -36,13 +36,9 @@ pub fn accept(workspace: &Workspace, id: &str) -> Result<AcceptReport> {
     super::settle(workspace);
     let (job, dir) = super::find_with_dir(workspace, id)?;
     let _decides = dir.lock_decision()?;
-    let (job, report) = workspace.read(|view| {
-        let job = view.record(job.uid)?.unwrap_or(job);
-        let report = JobReport::of(view, workspace, &job, 0)?;
-        Ok((job, report))
-    })?;
+    let (job, report) = JobReport::current(workspace, job, 0)?;
     check(&job, &report)?;
-    let spec = spec(workspace, &job)?;
+    let spec = dir.spec()?.ok_or_else(|| files_are_elsewhere(&job))?;
     let changed = match &spec.speculative {
         Some(made) => take_over(workspace, &job, &spec, made)?,
         None => Vec::new(),
@@ -70,11 +66,9 @@ fn check(job: &Record, report: &JobReport) -> Result<()> {
     Ok(())
 }
 
-fn spec(workspace: &Workspace, job: &Record) -> Result<Spec> {
-    workspace.read(|view| dir_of(view, workspace, job).spec())?.ok_or_else(|| {
-        Error::new(Kind::NotFound, format!("the files of {} are not here", job.id()))
-            .hint("what it did is on the machine, and in the store, where it ran")
-    })
+fn files_are_elsewhere(job: &Record) -> Error {
+    Error::new(Kind::NotFound, format!("the files of {} are not here", job.id()))
+        .hint("what it did is on the machine, and in the store, where it ran")
 }
 
 /// The difference that the job made, applied to the tree. What is there already stays: a second try ends the first one.

@@ -36,7 +36,7 @@ pub fn follow(workspace: &Workspace, id: &str, times: bool, say: Say) -> Result<
     super::settle(workspace);
     let (job, dir) = super::find_with_dir(workspace, id)?;
     let mut output = Follow::open(&dir, 0)?;
-    let mut speech = Speech { pending: Vec::new(), offset: 0, times: times.then(|| Times { dir, known: Vec::new() }) };
+    let mut speech = Speech { pending: Vec::new(), offset: 0, times: times.then_some(Times { dir }) };
     let mut is_heard = true;
     while is_heard {
         let piece = output.next(PAUSE);
@@ -58,11 +58,7 @@ pub fn follow(workspace: &Workspace, id: &str, times: bool, say: Say) -> Result<
         }
     }
     super::settle(workspace);
-    let (job, report) = workspace.read(|view| {
-        let job = view.record(job.uid)?.unwrap_or(job);
-        let report = JobReport::of(view, workspace, &job, 0)?;
-        Ok((job, report))
-    })?;
+    let (job, report) = JobReport::current(workspace, job, 0)?;
     if is_heard {
         super::told::tell(workspace, &[(&job).into()]);
     }
@@ -101,7 +97,7 @@ impl Speech {
         let text = String::from_utf8_lossy(&bytes);
         let text = secret::mask(&text);
         let text = text::display(&text);
-        let is_heard = match &mut self.times {
+        let is_heard = match &self.times {
             Some(times) => say(&times.beside(&text, &bytes, self.offset)),
             None => say(&text),
         };
@@ -113,30 +109,29 @@ impl Speech {
 /// When output came.
 struct Times {
     dir: JobDir,
-    known: Vec<Moment>,
 }
 
 impl Times {
     /// The text with the time before each line. Where masking has joined lines, all have the time of the first.
-    fn beside(&mut self, text: &str, bytes: &[u8], offset: u64) -> String {
-        self.known = moments(&self.dir);
+    fn beside(&self, text: &str, bytes: &[u8], offset: u64) -> String {
+        let known = moments(&self.dir);
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         let raw: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
         let is_alike = raw.len() == lines.len();
         let mut at = offset;
         let mut told = String::with_capacity(text.len() + lines.len() * 9);
         for (number, line) in lines.iter().enumerate() {
-            let clock = self.came(at).map_or("        ".to_owned(), clock_with_seconds);
+            let clock = came(&known, at).map_or("        ".to_owned(), clock_with_seconds);
             told.extend([clock.as_str(), " ", line]);
             at += if is_alike { raw[number].len() as u64 } else { 0 };
         }
         told
     }
+}
 
-    fn came(&self, offset: u64) -> Option<DateTime<Utc>> {
-        let later = self.known.partition_point(|moment| moment.offset <= offset);
-        later.checked_sub(1).map(|last| self.known[last].at)
-    }
+fn came(known: &[Moment], offset: u64) -> Option<DateTime<Utc>> {
+    let later = known.partition_point(|moment| moment.offset <= offset);
+    later.checked_sub(1).map(|last| known[last].at)
 }
 
 /// Where a key begins whose end has not come.

@@ -48,10 +48,10 @@ pub use run::{RunInput, RunReport, run};
 pub use settle::settle;
 pub(super) use settle::{first_of_here, is_of_here};
 pub use speculative::{SCRATCH_FOLDER, Trial};
-pub use stop::{Outcome, end, finish, stop};
+pub use stop::{Outcome, end};
 pub use supervise::supervise;
 pub use wait::{WaitInput, WaitReport, wait};
-pub use words::{Manner, SHORT, clock};
+pub use words::Manner;
 
 use super::{Workspace, resolve};
 use crate::domain::id::looks_like_id;

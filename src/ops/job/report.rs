@@ -161,7 +161,19 @@ impl JobReport {
         Ok(Self::beside((view, workspace), job, lines, Usuals::default().of(view, job)?))
     }
 
-    /// The same of several, each with as many lines as `lines` says.
+    /// A job as it is by now, and what is known of it.
+    ///
+    /// # Errors
+    /// As the store says.
+    pub(super) fn current(workspace: &Workspace, job: Record, lines: usize) -> Result<(Record, Self)> {
+        workspace.read(|view| {
+            let job = view.record(job.uid)?.unwrap_or(job);
+            let report = Self::of(view, workspace, &job, lines)?;
+            Ok((job, report))
+        })
+    }
+
+    /// What is known of several, each with as many lines as `lines` says.
     ///
     /// # Errors
     /// As the store says.

@@ -8,6 +8,7 @@ use super::report::JobReport;
 use super::speculative::{self, Begun, Trial};
 use super::{Again, asked, dir, settle, usual};
 use crate::domain::estimate::Estimate;
+use crate::domain::job::measure::millis;
 use crate::domain::job::{BELL, Spec, Tell};
 use crate::domain::record::Record;
 use crate::domain::{field, kind, secret, text};
@@ -106,7 +107,7 @@ pub fn run(workspace: &Workspace, input: RunInput) -> Result<RunReport> {
 /// A line for the end of a script on this machine; elsewhere it goes through ssh.
 fn report_back(workspace: &Workspace, id: &str) -> String {
     let program = workspace.program.as_ref().map_or_else(|| "state".into(), |program| program.to_string_lossy());
-    let store = std::path::absolute(workspace.store.dir()).unwrap_or_else(|_| workspace.store.dir().to_owned());
+    let store = workspace.store.absolute_dir();
     format!("{} --store {} done {id} --exit $?", quote(&program), quote(&store.to_string_lossy()))
 }
 
@@ -334,7 +335,6 @@ impl Asked {
             Some(ms) => Some(Estimate::expected(Duration::from_millis(ms))),
             None => usual::usual(writer, &tag)?,
         };
-        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         spec.late_ms = usual.and_then(|usual| usual.late_after()).map(millis);
         spec.silent_ms = usual.and_then(|usual| usual.silent_after()).map(millis);
         let mut set = name.registers(workspace, "");

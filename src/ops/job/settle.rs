@@ -87,16 +87,10 @@ struct Open {
 fn open(view: &View, workspace: &Workspace) -> Result<Vec<Open>> {
     let mut found = Vec::new();
     for status in OPEN {
-        let (mut read, before) = (0, found.len());
-        view.each(&terms::status_term(kind::JOB, status), |job| {
-            read += 1;
+        found.extend(first_of(view, &terms::status_term(kind::JOB, status), OPEN_MAX, |job| {
             let (dir, is_of_here) = (dir_of(view, workspace, &job), is_of_here(view, &job));
-            if is_of_here || dir.path().is_dir() {
-                found.push(Open { job, dir, is_of_here });
-            }
-            let is_enough = read >= READ_MAX || found.len() - before >= OPEN_MAX;
-            Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-        })?;
+            (is_of_here || dir.path().is_dir()).then_some(Open { job, dir, is_of_here })
+        })?);
     }
     Ok(found)
 }
@@ -106,12 +100,14 @@ fn open(view: &View, workspace: &Workspace) -> Result<Vec<Open>> {
 /// # Errors
 /// `Corrupt` if the store cannot be read.
 pub(in crate::ops) fn first_of_here(view: &View, term: &str, limit: usize) -> Result<Vec<Record>> {
+    first_of(view, term, limit, |job| is_of_here(view, &job).then_some(job))
+}
+
+fn first_of<T>(view: &View, term: &str, limit: usize, pick: impl Fn(Record) -> Option<T>) -> Result<Vec<T>> {
     let (mut found, mut read) = (Vec::new(), 0);
     view.each(term, |job| {
         read += 1;
-        if is_of_here(view, &job) {
-            found.push(job);
-        }
+        found.extend(pick(job));
         let is_enough = read >= READ_MAX || found.len() >= limit;
         Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
@@ -162,9 +158,7 @@ pub(super) fn arm(workspace: &Workspace, dir: &JobDir) {
 
 /// The arguments of a supervisor.
 pub(super) fn arguments(workspace: &Workspace, id: &str) -> Vec<OsString> {
-    let store = workspace.store.dir();
-    let store = std::path::absolute(store).unwrap_or_else(|_| store.to_owned());
-    vec!["--store".into(), store.into(), "supervise".into(), id.into()]
+    vec!["--store".into(), workspace.store.absolute_dir().into(), "supervise".into(), id.into()]
 }
 
 /// Writes the end of a job into its record; `false` if that was done before.

@@ -134,8 +134,7 @@ fn check_tree(tree: &Worktree, is_in_scratch: bool) -> Result<()> {
 /// The worktree around a directory.
 pub(super) fn around(workspace: &Workspace, dir: &Path) -> Result<Worktree> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let store = workspace.store.dir();
-    let store = std::path::absolute(store).unwrap_or_else(|_| store.to_owned());
+    let store = workspace.store.absolute_dir();
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let temporary = store.join(format!("{TEMPORARY_PREFIX}{}-tree{number}", std::process::id()));
     Worktree::around(dir, &store, &temporary)
@@ -169,8 +168,7 @@ fn plain(path: &Path) -> PathBuf {
 
 /// A directory of its own for a copy.
 fn reserve(workspace: &Workspace) -> Result<PathBuf> {
-    let store = workspace.store.dir();
-    let folder = std::path::absolute(store).unwrap_or_else(|_| store.to_owned()).join(SCRATCH_FOLDER);
+    let folder = workspace.store.absolute_dir().join(SCRATCH_FOLDER);
     let fail = |error| Error::io(format!("cannot make a scratch worktree in {}", folder.display()), error);
     DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(fail)?;
     let folder = std::fs::canonicalize(&folder).map_err(fail)?;

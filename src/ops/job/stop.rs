@@ -1,7 +1,6 @@
 //! Bringing the end of a job about: killing one, or saying how one ended that runs elsewhere.
 
 use super::report::JobReport;
-use super::told::Seen;
 use super::{accept, elsewhere, is_of_here, speculative, told};
 use crate::domain::field;
 use crate::domain::job::{Decision, Exit};
@@ -62,32 +61,28 @@ pub fn end(
 /// back, also when it has ended.
 ///
 /// # Errors
-/// `Conflict` if it has ended and nothing of it runs, which says how, or runs on another machine; `CheckFailed` if not everything was taken back;
-/// `NotFound`; `Busy` if it does not end.
-pub fn stop(workspace: &Workspace, id: &str, why: Option<&str>) -> Result<JobReport> {
+/// `Conflict` if it has ended and nothing of it runs, which says how, or runs on another machine; `CheckFailed` if not
+/// everything was taken back; `NotFound`; `Busy` if it does not end.
+fn stop(workspace: &Workspace, id: &str, why: Option<&str>) -> Result<JobReport> {
     super::settle(workspace);
     let (job, dir) = super::find_with_dir(workspace, id)?;
-    let is_undecided = speculative::decision(&job) == Some(Decision::Undecided);
-    let exit = dir.exit()?;
-    if exit.is_some() || !job.is_live() {
-        if is_undecided {
-            end_left_behind(&job, exit.as_ref())?;
-            return shown(workspace, &accept::discard(workspace, &job, exit.as_ref())?);
+    let mut exit = dir.exit()?;
+    let was_over = exit.is_some() || !job.is_live();
+    if !was_over {
+        let command = Command::Stop { kill: false, why: why.map(str::to_owned) };
+        if !send(&dir, &command)? {
+            return Err(nobody(workspace, &job));
         }
-        end_rest(&job, exit.as_ref())?;
-        note_rest_is_gone(workspace, &job)?;
-        return shown(workspace, &job);
+        await_end(&job, &dir)?;
+        super::settle(workspace);
+        exit = dir.exit()?;
     }
-    let command = Command::Stop { kill: false, why: why.map(str::to_owned) };
-    if !send(&dir, &command)? {
-        return Err(nobody(workspace, &job));
-    }
-    await_end(&job, &dir)?;
-    super::settle(workspace);
-    if is_undecided {
-        let exit = dir.exit()?;
+    if speculative::decision(&job) == Some(Decision::Undecided) {
         end_left_behind(&job, exit.as_ref())?;
         accept::discard(workspace, &job, exit.as_ref())?;
+    } else if was_over {
+        end_rest(&job, exit.as_ref())?;
+        note_rest_is_gone(workspace, &job)?;
     }
     shown(workspace, &job)
 }
@@ -152,13 +147,7 @@ fn await_end(job: &Record, dir: &JobDir) -> Result<()> {
 ///
 /// # Errors
 /// `Usage` if the job runs here; `Conflict` if it has ended or is awaited on another machine; else as [`stop`].
-pub fn finish(
-    workspace: &Workspace,
-    id: &str,
-    code: i32,
-    results: Vec<PathBuf>,
-    why: Option<&str>,
-) -> Result<JobReport> {
+fn finish(workspace: &Workspace, id: &str, code: i32, results: Vec<PathBuf>, why: Option<&str>) -> Result<JobReport> {
     super::settle(workspace);
     let (job, dir) = super::find_with_dir(workspace, id)?;
     let exit = dir.exit()?;
@@ -178,10 +167,7 @@ pub fn finish(
 }
 
 fn shown(workspace: &Workspace, job: &Record) -> Result<JobReport> {
-    let (report, seen) = workspace.read(|view| {
-        let job = view.record(job.uid)?.unwrap_or_else(|| job.clone());
-        Ok((JobReport::of(view, workspace, &job, LINES)?, Seen::from(&job)))
-    })?;
-    told::tell(workspace, &[seen]);
+    let (job, report) = JobReport::current(workspace, job.clone(), LINES)?;
+    told::tell(workspace, &[(&job).into()]);
     Ok(report)
 }

@@ -6,6 +6,7 @@
 
 use crate::domain::field;
 use crate::domain::id::Uid;
+use crate::domain::job::Tell;
 use crate::domain::record::Record;
 use crate::error::Result;
 use crate::ops::Workspace;
@@ -13,8 +14,8 @@ use crate::ops::session::{self, Standing};
 use crate::store::{View, Writer};
 use std::collections::BTreeMap;
 
-/// What [`crate::domain::field::TELL`] says of a job whose end is told only to who asks.
-const ASKED: &str = "asked";
+/// What [`field::TELL`] says of a job whose end is told only to who asks.
+const ASKED: &str = Tell::Asked.name();
 const LIST: &str = "unread-jobs";
 /// More than so many unread ends are a stuck machine; the oldest are forgotten, their records stay.
 const UNREAD_MAX: usize = 10_000;

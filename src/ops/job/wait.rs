@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// What to wait for.
 #[derive(Clone, Debug, Default)]
 pub struct WaitInput {
-    /// Jobs; all open ones of this session if there are none.
+    /// Jobs, at least one.
     pub ids: Vec<String>,
     /// One is enough.
     pub any: bool,

@@ -8,20 +8,19 @@ use chrono::{DateTime, Local, Utc};
 use std::time::Duration;
 
 /// What is said of a job that need not have been one.
-pub const SHORT: &str = "short enough to run directly";
-
-/// The same to the second.
-pub(super) fn clock_with_seconds(at: DateTime<Utc>) -> String {
-    at.with_timezone(&Local).format("%H:%M:%S").to_string()
-}
+const SHORT: &str = "short enough to run directly";
 
 /// Columns of a name.
 const NAME_COLUMNS: usize = 120;
 
 /// A time of today, as the clock on the wall has it.
-#[must_use]
-pub fn clock(at: DateTime<Utc>) -> String {
+fn clock(at: DateTime<Utc>) -> String {
     at.with_timezone(&Local).format("%H:%M").to_string()
+}
+
+/// The same to the second.
+pub(super) fn clock_with_seconds(at: DateTime<Utc>) -> String {
+    at.with_timezone(&Local).format("%H:%M:%S").to_string()
 }
 
 impl JobReport {

@@ -3,6 +3,7 @@
 use super::gather::{Gatherer, section};
 use super::{Item, Section};
 use crate::domain::job::measure::coarse_span;
+use crate::domain::record::Record;
 use crate::domain::{kind, terms, when};
 use crate::error::Result;
 use crate::ops::job::told::{self, Seen};
@@ -24,10 +25,10 @@ impl Gatherer<'_> {
         let left_out = news.len().saturating_sub(NEWS_MAX);
         news.truncate(NEWS_MAX);
         let mut items = Vec::new();
-        for job in &news {
-            let is_ok = job.status() == "ok";
-            let report = JobReport::of(self.view, self.workspace, job, if is_ok { 0 } else { LINES })?;
-            let worth = if is_ok { 1.0 } else { 2.0 };
+        let is_ok = |job: &Record| job.status() == "ok";
+        let lines = |job: &Record| if is_ok(job) { 0 } else { LINES };
+        for (job, report) in news.iter().zip(JobReport::all(self.view, self.workspace, &news, lines)?) {
+            let worth = if is_ok(job) { 1.0 } else { 2.0 };
             let why = "a job that ended, not told before".to_owned();
             items.push(Item::forms(Some(job.id()), self.forms(&report)).worth(worth).why(why));
         }
@@ -73,8 +74,8 @@ impl Gatherer<'_> {
                 items.push(Item::line(Some(job.id()), self.open_line(&report)).worth(worth).why(status.to_owned()));
             }
         }
-        for job in speculative::undecided(self.view, OPEN_MAX)? {
-            let report = JobReport::of(self.view, self.workspace, &job, 0)?;
+        let undecided = speculative::undecided(self.view, OPEN_MAX)?;
+        for (job, report) in undecided.iter().zip(JobReport::all(self.view, self.workspace, &undecided, |_| 0)?) {
             let line = format!("{} {} {}", report.id, Self::short(&report.name()), report.remarks.join(", "));
             items.push(Item::line(Some(job.id()), line).worth(1.0).why("waits for a yes or no".to_owned()));
         }

@@ -40,11 +40,14 @@ pub(super) struct Matcher {
 impl Matcher {
     /// `None` without patterns, or if one of them is none.
     pub(super) fn new(patterns: &[String], now: Instant) -> Option<Self> {
-        let set = RegexSetBuilder::new(patterns).size_limit(PATTERN_BYTES_MAX * patterns.len().max(1)).build().ok()?;
-        let pending = Vec::new();
-        (!patterns.is_empty()).then_some(Self {
+        // Most jobs have none, and an empty set is not free: it takes a tenth of a millisecond and half a megabyte.
+        if patterns.is_empty() {
+            return None;
+        }
+        let set = RegexSetBuilder::new(patterns).size_limit(PATTERN_BYTES_MAX * patterns.len()).build().ok()?;
+        Some(Self {
             patterns: set,
-            pending,
+            pending: Vec::new(),
             found: 0,
             left_out: 0,
             told: 0,

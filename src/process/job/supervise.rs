@@ -17,6 +17,7 @@ use super::recorder::{News, Recorder, Teller};
 use super::shell::Script;
 use super::terminal;
 use crate::domain::digest::sha256_u64;
+use crate::domain::job::measure::millis;
 use crate::domain::job::{Attempt, Exit, Group, Outcome, ResultFile, Spec, State, Status, VERSION};
 use crate::error::{Error, Kind, Result};
 use crate::process::process_id::ProcessId;
@@ -275,7 +276,7 @@ impl Job {
             left_behind: self.left_behind.take(),
             results: std::mem::take(&mut self.results),
             matches: self.matcher.as_ref().map_or(0, Matcher::found),
-            silence_ms: u64::try_from(self.silence.as_millis()).unwrap_or(u64::MAX),
+            silence_ms: millis(self.silence),
         }
     }
 
