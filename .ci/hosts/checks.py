@@ -2,7 +2,7 @@
 """checks.py STATE [HOST...]: a day with `state` in real coding agents. Started by run.sh, which says what for.
 
 Per host: set up, remove (byte for byte), set up again; a day with edits, a failing and a passing test and a commit;
-a session that is killed at work; the next one, which must be told of it; a compaction; the tools over MCP; remove.
+a session that is killed at work; the next one, which must be told of it; a compaction; the tools over MCP; a job that ends while the agent works; remove.
 What the agent's model was told is read from the requests that the stand-in (model.py) keeps.
 """
 import json
@@ -18,6 +18,8 @@ BRIEFING = re.compile(r"proj, branch main\..*?(?=\n\n|</hook_context>|\Z)", re.S
 KNOWN = "Durations are whole seconds, never floats"
 FIX = "parse_duration drops the minutes of '1h30m': fix it, with a test, and commit."
 GO_ON, LEFT, RECORD = "Please go on with the negative durations.", "what is left to do?", "Please record the decision in state."
+BACKGROUND = "Please check it in the background."
+LAST_LINE = re.compile(r"(?:>|&gt;) 3 of 40 failed")  # of the job, as it is told
 FAILED = []
 
 
@@ -155,6 +157,17 @@ def tools(host):
     check(host, "search over MCP answers with it", last.count("Trailing junk is refused") >= 2, last[-700:])
 
 
+def background(host):
+    requests = host.main_requests(host.ask(BACKGROUND))
+    texts = [text for _, text in host.texts(requests[-1])] if requests else []
+    code, jobs = host.state("list", "jobs")
+    check(host, "a job runs that was started over MCP", "soak" in jobs, jobs[-300:])
+    told = LAST_LINE.findall("\n".join(texts))
+    check(host, "its end is told in the middle of the turn, once", len(told) == 1, "\n".join(texts[-4:])[-900:])
+    asked = "\n".join(text for request in host.ask(LEFT) for _, text in host.texts(request))
+    check(host, "the next session is not told again", not LAST_LINE.search(asked), asked[-600:])
+
+
 def leave(host):
     before = tree(host.home)
     code, out = host.state("setup", host.name, "--user", "--remove")
@@ -176,7 +189,7 @@ def day(host):
     check(host, "init", code == 0, out)
     host.state("add", "decision", KNOWN)
     setting_up(host)
-    for part in (first_day, killed_and_next, resumed, compacted, cleared, tools, leave):
+    for part in (first_day, killed_and_next, resumed, compacted, cleared, tools, background, leave):
         try:
             part(host)
         except Exception as error:  # one broken part must not hide the others

@@ -75,6 +75,13 @@ DAY = [
         {"say": "And look it up.", "mcp": ["search", {"query": "fullmatch trailing junk"}]},
         {"say": "Recorded and found."},
     ]},
+    {"when": "check it in the background", "steps": [
+        {"find": "mcp__state__run"},
+        {"say": "In the background.", "mcp": ["run", {"command": "echo 3 of 40 failed; exit 1", "label": "soak"}]},
+        {"say": "Meanwhile something else.", "sh": "sleep 3; echo slept"},
+        {"say": "And the parser.", "read": "durations.py"},
+        {"say": "The soak test failed."},
+    ]},
 ]
 OUT = sys.argv[1] if len(sys.argv) > 1 else "day.json"
 json.dump(DAY, open(OUT, "w"), indent=1)

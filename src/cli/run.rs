@@ -18,7 +18,7 @@ use std::path::PathBuf;
 /// Run a command in the background; it outlives this session.
 ///
 /// Prints an id at once. state show ID (-f follows its output), state wait ID, state list jobs, state drop ID kills it.
-/// How it ends is told once, at the next prompt or resume.
+/// How it ends is told once, after the next tool or prompt, or at resume.
 ///
 /// Work elsewhere: state run --external --label CI, ended by state done ID --exit N, a marker file or a poll command.
 ///
@@ -96,7 +96,7 @@ pub(super) struct RunArgs {
     /// How long it should take, where earlier runs do not tell.
     #[arg(long, value_name = "TIME")]
     expect: Option<String>,
-    /// What of it is told at the next prompt: its end, also the lines that --match finds, nothing unless asked.
+    /// What of it is told unasked: its end, also the lines that --match finds, nothing unless asked.
     #[arg(long, value_name = "WHAT", value_enum)]
     tell: Option<TellArg>,
     /// A shell command to run when it has ended, or `bell` for this terminal's. At most once: not if whoever notes the end is

@@ -17,13 +17,15 @@ pub(super) fn in_dialect(message: &Message, text: &str) -> String {
     let context = json!({"hookEventName": name, "additionalContext": text});
     let is_compacting = message.input.event == Event::Compacting;
     match message.host.as_str() {
+        // Plain text after a tool is for the user's eyes.
+        "claude" if matches!(message.input.event, Event::Used(_)) => line(&json!({"hookSpecificOutput": context})),
         // Claude appends plain text to the instructions of the summary; no other host does.
         "claude" | "opencode" => format!("{text}\n"),
         _ if is_compacting => String::new(),
         // Unknown fields are a failure for Codex, and so is a text that begins like JSON.
         "codex" | "gemini" => line(&json!({"hookSpecificOutput": context})),
         "cursor" => match message.input.event {
-            Event::Started(_) | Event::Edited(_) => line(&json!({"additional_context": text})),
+            Event::Started(_) => line(&json!({"additional_context": text})),
             _ => String::new(),
         },
         "copilot" => line(&copilot(message, &text, &context)),
@@ -41,9 +43,14 @@ fn copilot(message: &Message, text: &str, context: &Value) -> Value {
     }
 }
 
-/// Whether the agent reads what is answered to the event. Cursor shows the answer to a prompt to its user only.
+/// Whether the agent reads what is answered to the event. Cursor shows the answer to a prompt to its user only, and takes
+/// none to an edit; what an agent reads that the session has started, the session does not.
 pub(super) fn is_heard(message: &Message) -> bool {
-    message.host != "cursor" || !matches!(message.input.event, Event::Asked(_))
+    match message.input.event {
+        Event::Asked(_) => message.host != "cursor",
+        Event::Used(_) => message.host != "cursor" && !message.is_of_subagent,
+        _ => true,
+    }
 }
 
 fn line(value: &Value) -> String {

@@ -26,6 +26,8 @@ pub(super) struct Message {
     pub(super) session: Option<String>,
     /// Where the session works.
     pub(super) cwd: Option<PathBuf>,
+    /// Whether it is of an agent that the session has started.
+    pub(super) is_of_subagent: bool,
     /// What it means.
     pub(super) input: HookInput,
 }
@@ -78,6 +80,7 @@ impl Message {
             },
             name,
             is_camel: fields.has("hookEventName"),
+            is_of_subagent: fields.text(&["agent_id", "agentId"]).is_some(),
         })
     }
 
@@ -108,7 +111,7 @@ fn event(host: &str, name: &str, fields: &Fields<'_>) -> Event {
             _ => Start::New,
         }),
         "userpromptsubmit" | "userpromptsubmitted" | "beforesubmitprompt" | "beforeagent" => asked(fields),
-        "posttooluse" | "aftertool" | "afterfileedit" => Event::Edited(edited(fields)),
+        "posttooluse" | "aftertool" | "afterfileedit" => Event::Used(edited(fields)),
         // Gemini's `PreCompress` comes before every request to the model, and says nothing.
         "precompact" => Event::Compacting,
         // Cursor says nothing at the stop that follows.

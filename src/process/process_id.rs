@@ -42,6 +42,14 @@ impl ProcessId {
         self.is_alive_in(&current_boot()?)
     }
 
+    /// Whether it runs and holds its files and their locks: the kernel takes them from a process that ends a moment before it
+    /// is gone.
+    #[must_use]
+    pub fn holds_its_files(&self) -> bool {
+        self.is_alive() == Some(true)
+            && read_stat(&self.pid.to_string()).is_some_and(|stat| stat.start == self.start && !stat.ends)
+    }
+
     fn is_alive_in(&self, current: &str) -> Option<bool> {
         if self.boot != current {
             return if boot_id(&self.boot) == boot_id(current) { None } else { Some(false) };
@@ -123,8 +131,14 @@ pub(super) struct Stat {
     pub(super) group: u32,
     pub(super) session: u32,
     pub(super) start: u64,
+    /// It is gone, but nobody has waited for it.
     pub(super) ended: bool,
+    /// It has ended or is about to: it does nothing any more.
+    ends: bool,
 }
+
+/// `PF_EXITING` of the kernel's `sched.h`.
+const EXITING: u64 = 4;
 
 /// What the system tells of all processes that it shows; nothing where it has no `/proc`.
 pub(super) fn all() -> impl Iterator<Item = (u32, Stat)> {
@@ -149,13 +163,15 @@ fn parse_stat(stat: &[u8]) -> Option<Stat> {
     let field = |number: usize| fields.get(number - 3);
     let before_command = stat.iter().position(|byte| *byte == b'(').map_or(0, |at| at + 1);
     let command = stat.get(before_command..after_command - 1).unwrap_or_default();
+    let ended = matches!(*field(3)?, "Z" | "X" | "x");
     Some(Stat {
         command: String::from_utf8_lossy(command).into_owned(),
         parent: field(4)?.parse().ok()?,
         group: field(5)?.parse().ok()?,
         session: field(6)?.parse().ok()?,
         start: field(22)?.parse().ok()?,
-        ended: matches!(*field(3)?, "Z" | "X" | "x"),
+        ended,
+        ends: ended || field(9)?.parse::<u64>().ok()? & EXITING != 0,
     })
 }
 
@@ -171,6 +187,10 @@ mod tests {
         let stat = parse_stat(&[b"7 (a) Z 9 (\xff", rest.as_bytes()].concat()).unwrap();
         assert_eq!((stat.parent, stat.session, stat.start, stat.ended), (1, 12, 4229, false));
         assert!(parse_stat(rest.replace(") S", ") Z").as_bytes()).unwrap().ended);
+        for (flags, ends) in [("4194304", false), ("4194308", true)] {
+            let stat = parse_stat(rest.replace("-1 0", &format!("-1 {flags}")).as_bytes()).unwrap();
+            assert_eq!((stat.ended, stat.ends), (false, ends), "{flags}");
+        }
         for broken in ["", "7 (a", "7 (a) S", "7 (a) S 1 2 x"] {
             assert!(parse_stat(broken.as_bytes()).is_none(), "{broken}");
         }

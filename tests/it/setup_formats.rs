@@ -43,7 +43,8 @@ fn claude() {
             let timeout = if event == "SessionEnd" { 10 } else { 5 };
             let handler = json!({"type": "command", "command": STATE, "args": ["hook", "claude"], "timeout": timeout});
             assert_eq!(group["hooks"], json!([handler]), "{event}");
-            let matcher = if event == "PostToolUse" { json!("Edit|Write|MultiEdit|NotebookEdit") } else { Value::Null };
+            let matcher =
+                if event == "PostToolUse" { json!("Bash|Edit|Write|MultiEdit|NotebookEdit") } else { Value::Null };
             assert_eq!(group["matcher"], matcher, "{event}");
         }
     }
@@ -171,7 +172,7 @@ fn instructions_and_skill() {
 const DRIVER: &str = r#"
 import { StatePlugin } from "./state.mjs"
 const hooks = await StatePlugin({ directory: process.cwd() })
-const id = "ses_1", system = [], context = [], shells = []
+const id = "ses_1", system = [], later = [], context = [], shells = []
 const event = (type, properties) => hooks.event({ event: { type, properties } })
 await event("session.created", { info: { id } })
 await event("session.created", { info: { id: "ses_2", parentID: id } })
@@ -180,6 +181,8 @@ await hooks["experimental.chat.system.transform"]({ sessionID: id }, { system })
 await hooks["experimental.chat.system.transform"]({ sessionID: "ses_2" }, { system })
 await hooks["tool.execute.after"]({ tool: "edit", sessionID: "ses_2", callID: "c", args: { filePath: "/a" } }, {})
 await hooks["tool.execute.after"]({ tool: "read", sessionID: id, callID: "c" }, {})
+await hooks["tool.execute.after"]({ tool: "bash", sessionID: id, callID: "b", args: { command: "ls" } }, {})
+await hooks["experimental.chat.system.transform"]({ sessionID: id }, { system: later })
 for (const given of ["", "mine", "claude:6d1e"]) for (const sessionID of [id, "ses_2", undefined]) {
   const output = { env: {} }
   process.env.STATE_SESSION = given
@@ -197,7 +200,7 @@ await hooks["tool.execute.after"]({ tool: "edit", sessionID: id, callID: "failed
 for (const odd of [undefined, null, {}, { type: "session.created" }, { type: "constructor", properties: 7 }]) await hooks.event({ event: odd })
 for (const name of Object.keys(hooks)) await hooks[name]()
 await hooks.dispose()
-console.log(JSON.stringify({ system, context, shells }))
+console.log(JSON.stringify({ system, later, context, shells }))
 "#;
 
 #[test]
@@ -231,10 +234,16 @@ fn the_plugin_tells_and_neither_throws_nor_hangs() {
         let output = workspace.program("node").arg("drive.mjs").output().unwrap();
         assert!(output.status.success(), "{name}: {}", transcript(&output));
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-        let texts = |count| vec!["from state"; if name == "tells" { count } else { 0 }];
+        let texts = |count| vec!["from state".to_owned(); if name == "tells" { count } else { 0 }];
         let own = "opencode:ses_1";
         let shells = json!([own, own, null, null, null, null, own, own, null]);
-        assert_eq!(answer, json!({"system": texts(2), "context": texts(1), "shells": shells}), "{name}");
+        let mut later = texts(2);
+        // News of the tools come after those of the prompt.
+        if let Some(news) = later.last_mut() {
+            *news = [news.as_str(); 3].join("\n\n");
+        }
+        let expected = json!({"system": texts(2), "later": later, "context": texts(1), "shells": shells});
+        assert_eq!(answer, expected, "{name}");
     }
     let said = std::fs::read_to_string(workspace.dir().join("said")).unwrap();
     let cwd = workspace.dir().canonicalize().unwrap();
@@ -248,12 +257,13 @@ fn the_plugin_tells_and_neither_throws_nor_hangs() {
     let expected = [
         event("SessionStart", json!({"source": "startup"})),
         event("UserPromptSubmit", json!({"prompt": "go on"})),
-        event("PostToolUse", json!({"tool_name": "edit", "tool_input": {"filePath": "/a"}})),
+        event("PostToolUse", json!({"tool_name": "edit", "tool_input": {"filePath": "/a"}, "agent_id": "ses_2"})),
+        event("PostToolUse", json!({"tool_name": "bash", "tool_input": {"command": "ls"}})),
         event("AssistantMessage", json!({"last_assistant_message": "all done"})),
         event("Stop", json!({"last_assistant_message": "all done"})),
         event("PreCompact", json!({})),
         event("PostToolUse", json!({"tool_name": "edit", "tool_input": {}})),
     ];
-    assert_eq!(said[..7], expected, "what is over is kept no longer");
+    assert_eq!(said[..8], expected, "what is over is kept no longer");
     assert_eq!(said.last().unwrap(), &event("SessionEnd", json!({})));
 }

@@ -1,6 +1,6 @@
 //! What a session's host tells of it: events in, what the agent should read out.
 //!
-//! Hooks come with every prompt and every stop, so most of them touch no database: what they know is noted in a small file a
+//! Hooks come with every prompt, tool and stop, so most of them write to no database: what they know is noted in a small file a
 //! session ([`crate::store::activity`]). Records are made where something would be lost otherwise: the files that were edited
 //! (once each), what a subagent found, and the handoff of a session that ends, is compacted, or is found dead.
 //!
@@ -52,8 +52,8 @@ pub enum Event {
     Started(Start),
     /// Somebody asks for something.
     Asked(String),
-    /// Files were edited, as the host names them.
-    Edited(Vec<String>),
+    /// A tool was used, which edited these files, as the host names them.
+    Used(Vec<String>),
     /// Its context is about to be compacted.
     Compacting,
     /// The agent said something and goes on; hosts without a transcript tell it.
@@ -126,7 +126,7 @@ pub fn hook(workspace: &Workspace, input: &HookInput) -> Result<HookReport> {
     match &input.event {
         Event::Started(start) => start_session(workspace, input, *start),
         Event::Asked(request) => asked(workspace, input, request),
-        Event::Edited(paths) => edited(workspace, input, paths).map(HookReport::wrote),
+        Event::Used(paths) => used(workspace, input, paths),
         Event::Compacting => compacting(workspace, input),
         Event::Said(message) => note::said(workspace, input, message).map(|()| HookReport::default()),
         Event::Stopped { message, background } => {
@@ -165,8 +165,24 @@ fn asked(workspace: &Workspace, input: &HookInput, request: &str) -> Result<Hook
         return noted.map(|()| HookReport::default());
     }
     job::settle(workspace);
-    let news = ResumeInput { budget: NEWS_BUDGET, form: Form::News, ..ResumeInput::default() };
-    HookReport::briefs(workspace, &news, noted)
+    HookReport::briefs(workspace, &news(), noted)
+}
+
+fn news() -> ResumeInput {
+    ResumeInput { budget: NEWS_BUDGET, form: Form::News, ..ResumeInput::default() }
+}
+
+/// An agent may work for hours on one request: the ends of its jobs are told between its tools, and what else is new with
+/// them. Without such an end it is left to work.
+fn used(workspace: &Workspace, input: &HookInput, paths: &[String]) -> Result<HookReport> {
+    let has_written = edited(workspace, input, paths)?;
+    if input.is_heard {
+        job::settle(workspace);
+        if workspace.read(|view| Ok(!job::told::news(view, workspace, false)?.is_empty()))? {
+            return Ok(HookReport { has_written, ..HookReport::briefs(workspace, &news(), Ok(()))? });
+        }
+    }
+    Ok(HookReport::wrote(has_written))
 }
 
 /// The session's record refers to every file that it edited.
@@ -188,6 +204,9 @@ fn edited(workspace: &Workspace, input: &HookInput, paths: &[String]) -> Result<
 }
 
 fn refer(workspace: &Workspace, mut registers: Registers) -> Result<bool> {
+    if registers.is_empty() {
+        return Ok(false);
+    }
     workspace.read(|view| {
         if let Some(session) = session::current(view, workspace)?.filter(Record::is_live) {
             let free = FILES_MAX.saturating_sub(session.elements(field::REF).count());

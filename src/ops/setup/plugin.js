@@ -5,7 +5,7 @@ import { spawn } from "node:child_process"
 
 const STATE = "PROGRAM";
 const WAIT = 1000
-const EDITS = new Set(["edit", "write", "patch", "apply_patch", "multiedit"])
+const TOOLS = new Set(["bash", "edit", "write", "patch", "apply_patch", "multiedit"])
 const HOST = /^(claude|codex|gemini|opencode|cursor|copilot):/
 
 function ask(event) {
@@ -39,7 +39,7 @@ export const StatePlugin = async ({ directory, worktree }) => {
   const sessions = new Map() // id -> { begun, briefing, news, said, telling }
   const parents = new Map() // id of a subagent's session -> id of the session that started it
   const spoken = new Map() // id of a message of the agent's -> its session, while that is at work
-  const calls = new Map() // id of an edit -> its session and arguments, until it is done or the session rests
+  const calls = new Map() // id of a call of a tool -> its session and arguments, until it is done or the session rests
 
   const quietly = (work) => async (...all) => { try { await work(...all) } catch {} }
   const top = (id) => { while (parents.has(id)) id = parents.get(id); return id }
@@ -110,13 +110,16 @@ export const StatePlugin = async ({ directory, worktree }) => {
       if (sessionID && !isChosen) env.STATE_SESSION = `opencode:${top(sessionID)}`
     }),
     "tool.execute.before": quietly(async ({ tool, sessionID, callID }, output) => {
-      if (EDITS.has(tool)) calls.set(callID, { sessionID, args: output.args })
+      if (TOOLS.has(tool)) calls.set(callID, { sessionID, args: output.args })
     }),
     "tool.execute.after": quietly(async (input) => {
-      if (!EDITS.has(input.tool)) return
+      if (!TOOLS.has(input.tool)) return
       const tool_input = input.args ?? calls.get(input.callID)?.args ?? {}
       calls.delete(input.callID)
-      await tell("PostToolUse", top(input.sessionID), { tool_name: input.tool, tool_input })
+      const id = top(input.sessionID)
+      const agent = parents.has(input.sessionID) ? { agent_id: input.sessionID } : {}
+      const text = await tell("PostToolUse", id, { tool_name: input.tool, tool_input, ...agent })
+      if (text) session(id).news = [session(id).news, text].filter(Boolean).join("\n\n")
     }),
     dispose: quietly(async () => {
       const open = [...sessions].filter(([id, known]) => known.begun && !parents.has(id))

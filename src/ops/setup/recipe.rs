@@ -20,10 +20,11 @@ const PLUGIN: &str = include_str!("plugin.js");
 const RULE_MARK: &str = "<!-- state:start v1 -->";
 const RULE: &str = "---\ndescription: What state knows of this project\nglobs:\nalwaysApply: true\n---\n";
 
-/// Tools that change files, by the host's names.
-const CLAUDE_EDITS: &str = "Edit|Write|MultiEdit|NotebookEdit";
-const CODEX_EDITS: &str = "apply_patch|Edit|Write";
-const GEMINI_EDITS: &str = "write_file|replace";
+/// Tools that change files, and the shell, by the host's names: what is edited is noted, and an agent at work hears between
+/// two of them of jobs that have ended.
+const CLAUDE_TOOLS: &str = "Bash|Edit|Write|MultiEdit|NotebookEdit";
+const CODEX_TOOLS: &str = "Bash|apply_patch|Edit|Write";
+const GEMINI_TOOLS: &str = "run_shell_command|write_file|replace";
 
 /// Seconds. A hook answers within one; a host that waits longer waits for a machine that stands still.
 const TIMEOUT: u32 = 5;
@@ -109,7 +110,7 @@ fn claude_hooks(program: &str) -> Edit {
     let events = vec![
         ("SessionStart", entry(None, TIMEOUT)),
         ("UserPromptSubmit", entry(None, TIMEOUT)),
-        ("PostToolUse", entry(Some(CLAUDE_EDITS), TIMEOUT)),
+        ("PostToolUse", entry(Some(CLAUDE_TOOLS), TIMEOUT)),
         ("PreCompact", entry(None, TIMEOUT)),
         ("Stop", entry(None, TIMEOUT)),
         ("SubagentStop", entry(None, TIMEOUT)),
@@ -131,7 +132,7 @@ fn codex_hooks(program: &str) -> Edit {
     let events = vec![
         ("SessionStart", entry(None, TIMEOUT)),
         ("UserPromptSubmit", entry(None, TIMEOUT)),
-        ("PostToolUse", entry(Some(CODEX_EDITS), TIMEOUT)),
+        ("PostToolUse", entry(Some(CODEX_TOOLS), TIMEOUT)),
         ("PreCompact", entry(None, TIMEOUT)),
         ("Stop", entry(None, TIMEOUT)),
         ("SubagentStop", entry(None, TIMEOUT)),
@@ -155,7 +156,7 @@ fn gemini_hooks(program: &str) -> Edit {
     let events = vec![
         ("SessionStart", entry(None)),
         ("BeforeAgent", entry(None)),
-        ("AfterTool", entry(Some(GEMINI_EDITS))),
+        ("AfterTool", entry(Some(GEMINI_TOOLS))),
         ("AfterAgent", entry(None)),
         ("SessionEnd", entry(None)),
     ];

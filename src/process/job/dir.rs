@@ -342,8 +342,7 @@ impl JobDir {
 
 fn lost_exit(status: &Status, now: DateTime<Utc>) -> Exit {
     // Whoever holds a lock of this job elsewhere holds that of the original: its processes are not ours to touch.
-    let is_copy =
-        status.supervisor.as_deref().and_then(ProcessId::parse).is_some_and(|who| who.is_alive() == Some(true));
+    let is_copy = status.supervisor.as_deref().and_then(ProcessId::parse).is_some_and(|who| who.holds_its_files());
     let left_behind = if is_copy { None } else { members::living_of(status) };
     let reason = match (rebooted_since(status), &left_behind) {
         _ if is_copy => "this store is a copy, and the job runs in the original".to_owned(),

@@ -1,9 +1,9 @@
 //! Every end is told exactly once: in the session that started the job, or in the next one when that is gone.
 
 use super::{LIMIT, Lab, file, sh, unattended, word};
-use crate::hook::claude;
+use crate::hook::{claude, send};
 use crate::support::{Shell, wait_until};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Ends a job without anybody having asked for it.
 fn ended(shell: &Shell, options: &[&str], script: &str) -> String {
@@ -88,6 +88,60 @@ fn a_hook_tells_it_at_the_next_prompt_and_only_there() {
     assert!(prompt.contains(&id) && prompt.contains("2 failed"), "{prompt}");
     assert!(!ask("s1").contains(&id), "told twice");
     assert_eq!(news(&at_work), [] as [String; 0]);
+}
+
+#[test]
+fn an_agent_at_work_is_told_between_its_tools() {
+    let lab = Lab::new();
+    let shell = lab.hosted();
+    let used = |session: &str, more: Value| {
+        let mut event = json!({"tool_name": "Bash", "tool_input": {"command": "ls"}});
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        claude(&shell, session, "PostToolUse", event)
+    };
+    claude(&shell, "s1", "UserPromptSubmit", json!({"prompt": "go on"}));
+    claude(&shell, "s2", "UserPromptSubmit", json!({"prompt": "go on"}));
+    let at_work = shell.clone().with_var("CLAUDECODE", "1").with_var("CLAUDE_CODE_SESSION_ID", "s1");
+    lab.session("claude:s2").add("task", "somebody else's");
+    assert_eq!(used("s1", json!({})), "", "what can wait for the next prompt");
+    let quiet = ended(&at_work, &["--tell", "asked"], "exit 1");
+    assert_eq!(used("s1", json!({})), "", "{quiet} is told only to who asks");
+    let id = ended(&at_work, &["--label", "unit"], "echo 2 failed; exit 1");
+    assert_eq!(used("s2", json!({})), "", "another session that lives");
+    assert_eq!(used("s1", json!({"agent_id": "a1"})), "", "an agent that it has started");
+    let told: Value = serde_json::from_str(&used("s1", json!({}))).unwrap();
+    let told = &told["hookSpecificOutput"];
+    assert_eq!(told["hookEventName"], "PostToolUse");
+    let text = told["additionalContext"].as_str().unwrap();
+    assert!(text.contains(&id) && text.contains("2 failed") && !text.contains(&quiet), "{text}");
+    assert_eq!(used("s1", json!({})), "", "told twice");
+    assert!(!claude(&shell, "s1", "UserPromptSubmit", json!({"prompt": "go on"})).contains(&id));
+}
+
+#[test]
+fn every_host_that_listens_between_tools_is_told_in_its_own_words() {
+    let lab = Lab::new();
+    let shell = lab.hosted();
+    let context = "/hookSpecificOutput/additionalContext";
+    let hosts = [
+        ("codex", "PostToolUse", context),
+        ("gemini", "AfterTool", context),
+        ("copilot", "PostToolUse", "/additionalContext"),
+    ];
+    for (host, name, place) in hosts {
+        let used = || send(&shell, host, json!({"session_id": "x", "hook_event_name": name, "tool_name": "shell"}));
+        used();
+        let id = ended(&lab.session(&format!("{host}:x")), &[], "exit 1");
+        let told: Value = serde_json::from_str(&used()).unwrap_or_else(|error| panic!("{host}: {error}"));
+        assert!(told.pointer(place).and_then(Value::as_str).is_some_and(|text| text.contains(&id)), "{host}: {told}");
+        assert_eq!(used(), "", "{host}");
+    }
+    let edited =
+        json!({"conversation_id": "c", "cursor_version": "3", "hook_event_name": "afterFileEdit", "file_path": "a"});
+    send(&shell, "cursor", edited.clone());
+    let id = ended(&lab.session("cursor:c"), &[], "exit 1");
+    assert_eq!(send(&shell, "cursor", edited), "", "nobody reads it");
+    assert_eq!(news(&lab.session("cursor:c")), [id]);
 }
 
 #[test]

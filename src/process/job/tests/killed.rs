@@ -155,6 +155,21 @@ fn a_killed_supervisor_loses_the_job_whose_processes_are_found() {
     assert_eq!(count(), 0);
 }
 
+/// A process that was killed is there for a moment after its lock is free.
+#[test]
+fn whoever_finds_the_lock_free_knows_that_its_supervisor_is_no_more() {
+    let lab = Lab::new();
+    let fifo = lab.fifo("up");
+    for round in 0..20 {
+        let (dir, supervisor) = start(&lab, &lab.job(&format!("j-{round}"), "echo up > up; exec sleep 1000"));
+        command_of(&dir, &fifo);
+        kill(supervisor);
+        let lost = std::iter::repeat_with(|| dir.record_lost(chrono::Utc::now()).unwrap()).flatten().next().unwrap();
+        let group = lost.left_behind.as_ref().unwrap_or_else(|| panic!("round {round}: {lost}"));
+        assert_eq!(end_group(group), None);
+    }
+}
+
 #[test]
 fn a_stop_reaches_what_has_left_the_group() {
     let lab = Lab::new();
