@@ -206,7 +206,7 @@ pub(super) struct EndArgs {
     #[arg(long, short, allow_hyphen_values = true)]
     message: Option<String>,
     /// Of a job elsewhere: its exit code.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..=255))]
     exit: Option<i32>,
     /// Of a job elsewhere: a file that it left.
     #[arg(long, value_name = "FILE", requires = "exit")]

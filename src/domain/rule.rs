@@ -134,11 +134,18 @@ impl fmt::Display for On {
     }
 }
 
+/// Words within words need no quotes here, but people give them.
+fn unquoted(text: &str) -> &str {
+    let inside = |quote| text.strip_prefix(quote)?.strip_suffix(quote).filter(|inside| !inside.is_empty());
+    inside('"').or_else(|| inside('\'')).unwrap_or(text)
+}
+
 fn job(label: &str, end: &str) -> Result<On> {
     let Some(end) = End::ALL.into_iter().find(|known| known.word() == end) else {
         return Err(Error::usage(format!("not an end of a job that a rule knows: {}", quoted(end)))
             .hint(format!("ok, fail, lost or any: 'job {label} ok'")));
     };
+    let label = unquoted(label);
     name_glob(label)?;
     Ok(On::Job { label: label.to_owned(), end })
 }
@@ -200,6 +207,9 @@ mod tests {
             ("job lint ok", "job lint ok"),
             ("  job   unit tests   fail ", "job unit tests fail"),
             ("job * any", "job * any"),
+            ("job \"unit tests\" ok", "job unit tests ok"),
+            ("job 'unit tests' ok", "job unit tests ok"),
+            ("job it's ok", "job it's ok"),
             ("record tasks done", "record task done"),
             ("record * dropped", "record * dropped"),
             ("record {task,blocker} *", "record {task,blocker} *"),

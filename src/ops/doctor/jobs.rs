@@ -29,6 +29,8 @@ struct Found {
     strange: Vec<String>,
     /// Nobody looks after these jobs.
     unattended: Vec<String>,
+    /// The files of these jobs are not what was written.
+    damaged: Vec<String>,
     /// Others than the owner can look into these.
     open: Vec<PathBuf>,
     /// Open records of this store without a directory.
@@ -79,6 +81,9 @@ impl Found {
         if job.is_live() && matches!(dir.standing(), Ok(Standing::Lost(_) | Standing::Unarmed(_))) {
             self.unattended.push(job.id().to_owned());
         }
+        if dir.spec().is_err() || dir.status().is_err() || dir.exit().is_err() {
+            self.damaged.push(job.id().to_owned());
+        }
         let is_undecided = job.is_visible() && speculative::decision(job) == Some(Decision::Undecided);
         if !job::is_of_here(view, job) || !is_undecided && !dir.is_alive().unwrap_or(true) {
             return;
@@ -122,6 +127,12 @@ impl Found {
         }
         if !self.unattended.is_empty() {
             warn(format!("nobody looks after {}", some(&self.unattended)), "state list jobs says what became of them");
+        }
+        if !self.damaged.is_empty() {
+            warn(
+                format!("files cannot be read of {}", some(&self.damaged)),
+                "state show ID says where; state list jobs",
+            );
         }
         if !self.gone.is_empty() {
             warn(format!("the directory is gone of {}", some(&self.gone)), "state list jobs says that they are lost");

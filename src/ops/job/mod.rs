@@ -7,6 +7,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `run` | makes the record and the directory, starts the supervisor |
+//! | `checks` | what cannot be run so, or not here |
 //! | `needs` | what it waits for |
 //! | `supervise` | the supervisor's side: what it tells the ledger |
 //! | `settle` | brings records up to date with directories; arms what nobody looks after |
@@ -23,6 +24,7 @@
 mod accept;
 mod again;
 mod asked;
+mod checks;
 pub(super) mod erase;
 mod follow;
 mod needs;

@@ -3,6 +3,7 @@
 //! The lock of the directory is taken before the record is committed and handed on to the supervisor, so that nobody ever
 //! sees a job that nobody looks after. If the supervisor cannot be started the job is armed by whoever comes by.
 
+use super::checks::{check_every, check_places, check_values, check_variable};
 use super::needs::needed_all;
 use super::report::JobReport;
 use super::speculative::{self, Begun, Trial};
@@ -19,17 +20,13 @@ use crate::process::job::{Armed, Starting, Supervisor, prepare, terminal};
 use crate::store::{Registers, View, Writer};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// So much of the command is kept in the ledger; the job's directory has it whole.
 const COMMAND_COLUMNS: usize = 2000;
 const TITLE_COLUMNS: usize = 200;
-/// Variables whose names begin so are ours.
-const OUR_PREFIX: &str = "STATE_";
-/// How often somebody elsewhere is asked at most.
-const EVERY_MIN_MS: u64 = 1000;
 
 /// What to run, and how. Rules keep it, without the values.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,12 +150,20 @@ impl Plan {
         Ok(Self { spec, values, asked, trial, begun: Begun::default(), armed: None })
     }
 
-    /// Makes what speculative work needs: the hash and the copy take their time, so the store is not held meanwhile.
+    /// Checks what it needs at once, and makes what speculative work needs: the hash and the copy take their time, so the store is not held meanwhile.
     ///
     /// # Errors
     /// As [`run`]; then nothing is left.
     fn begin(&mut self, workspace: &Workspace) -> Result<()> {
-        if self.trial != Trial::default() && workspace.read(|view| self.asked.held(view))?.is_none() {
+        let is_new = || workspace.read(|view| Ok(self.asked.held(view)?.is_none()));
+        // What it waits for may make them.
+        if self.asked.after.is_empty()
+            && let Err(absent) = check_places(&self.spec)
+            && is_new()?
+        {
+            return Err(absent);
+        }
+        if self.trial != Trial::default() && is_new()? {
             self.begun = speculative::begin(workspace, &mut self.spec, self.trial)?;
         }
         Ok(())
@@ -261,48 +266,6 @@ impl Name {
 fn held(view: &View, key: &str) -> Result<Option<Record>> {
     let found = view.first(&crate::domain::terms::key_term(key), 20)?;
     Ok(found.into_iter().find(|job| job.kind() == kind::JOB && (job.is_live() || job.status() == "ok")))
-}
-
-/// Whether a variable can be given to a job at all, and is not one of ours.
-fn check_variable(name: &str, value: &OsStr) -> Result<()> {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') || !name.chars().all(is_word) {
-        return Err(Error::usage(format!("not the name of a variable: {}", text::quoted(name)))
-            .hint("letters, digits and _, no digit first: --env NAME=VALUE"));
-    }
-    if name.starts_with(OUR_PREFIX) {
-        return Err(Error::usage(format!("{name} is not to be set: {OUR_PREFIX} is for state's own variables"))
-            .hint("give it another name"));
-    }
-    if value.as_encoded_bytes().contains(&0) {
-        return Err(Error::usage(format!("the value of {name} holds a NUL byte, which no variable can"))
-            .hint("put it into a file, and use --stdin"));
-    }
-    Ok(())
-}
-
-/// Each question starts a shell.
-fn check_every(spec: &Spec) -> Result<()> {
-    let poll = spec.external.as_ref().and_then(|external| external.poll.as_ref());
-    match poll.filter(|poll| (1..EVERY_MIN_MS).contains(&poll.every_ms)) {
-        Some(poll) => Err(Error::usage(format!("polling every {} ms is too often", poll.every_ms))
-            .hint("--every 1s at least; something that is near can leave a --marker")),
-        None => Ok(()),
-    }
-}
-
-/// Values of variables are never kept, so whoever runs a job again gives them again.
-fn check_values(spec: &Spec, values: &[(String, OsString)], again: Option<&Again>) -> Result<()> {
-    let is_given = |name: &&String| values.iter().any(|(given, _)| given == *name);
-    let missing: Vec<&str> = spec.env.iter().filter(|name| !is_given(name)).map(String::as_str).collect();
-    match again {
-        Some(again) if !missing.is_empty() => {
-            let given: Vec<String> = missing.iter().map(|name| format!("--env {name}=…")).collect();
-            Err(Error::usage(format!("{} had values that are never kept: {}", again.id, missing.join(", ")))
-                .hint(format!("give them again: state run --again {} {}", again.id, given.join(" "))))
-        }
-        _ => Ok(()),
-    }
 }
 
 struct Asked {

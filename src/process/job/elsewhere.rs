@@ -6,7 +6,7 @@ use super::files::Durability;
 use super::members;
 use super::recorder::News;
 use super::results;
-use super::shell::Script;
+use super::shell::{Script, failure};
 use super::supervise::{Ending, Job};
 use crate::domain::job::{External, Outcome, State};
 use chrono::{DateTime, Utc};
@@ -30,6 +30,8 @@ struct Watch {
     marker_at: Option<Instant>,
     poll_at: Option<Instant>,
     deadline: Option<Instant>,
+    /// What came of the last poll.
+    answer: Option<String>,
 }
 
 impl Job {
@@ -43,6 +45,7 @@ impl Job {
             poll_at: poll.as_ref().map(|_| now),
             deadline: self.spec.timeout_ms.map(|ms| now + self.left_of(Duration::from_millis(ms), since)),
             external: External { poll, marker },
+            answer: None,
         };
         let ending = loop {
             if let Some(ending) = self.look_elsewhere(&mut watch) {
@@ -80,7 +83,8 @@ impl Job {
     fn look_elsewhere(&mut self, watch: &mut Watch) -> Option<Ending> {
         let now = Instant::now();
         if watch.deadline.is_some_and(|deadline| now >= deadline) {
-            return Some(Ending::new(Outcome::Timeout, "nothing was heard of it in time"));
+            let answer = watch.answer.as_ref().map(|answer| format!("; the last poll: {answer}")).unwrap_or_default();
+            return Some(Ending::new(Outcome::Timeout, format!("nothing was heard of it in time{answer}")));
         }
         if watch.marker_at.is_some_and(|at| now >= at) {
             watch.marker_at = Some(now + MARKER_PAUSE);
@@ -120,6 +124,7 @@ impl Job {
                 self.capture.write(&output);
                 return Some(self.with_results(Ending::of_code(last_number(&output).unwrap_or(0))));
             }
+            watch.answer = Some(failure(code, &output));
             let every = watch.external.poll.as_ref().map(|poll| Duration::from_millis(poll.every_ms));
             watch.poll_at = every.map(|every| Instant::now() + every);
         }

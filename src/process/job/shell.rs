@@ -32,10 +32,15 @@ pub fn clean_up(spec: &Spec) -> Result<Option<String>> {
     if code == Some(0) {
         return Ok(None);
     }
+    Ok(Some(failure(code, &output)))
+}
+
+/// How a command failed, and its last words.
+pub(super) fn failure(code: Option<i32>, output: &[u8]) -> String {
     let how = code.map_or("it did not end in time".to_owned(), |code| format!("exit code {code}"));
-    let said = String::from_utf8_lossy(&output);
+    let said = String::from_utf8_lossy(output);
     let last = said.lines().rev().find(|line| !line.trim().is_empty());
-    Ok(Some(last.map_or_else(|| how.clone(), |last| format!("{how}: {}", clean_line(&mask(last))))))
+    last.map_or_else(|| how.clone(), |last| format!("{how}: {}", clean_line(&mask(last))))
 }
 
 /// A command for `sh -c` of a job, in its directory.

@@ -99,8 +99,8 @@ fn results_are_kept_as_artifacts_that_survive_their_files() {
 #[test]
 fn whoever_asks_again_too_soon_is_told_so_in_a_line() {
     let lab = Lab::new();
-    let go = lab.fifo("go");
-    let id = sh(&lab, &["--expect", "10m"], "read x < go; echo more; read x < go");
+    let (go, stop) = (lab.fifo("go"), lab.fifo("stop"));
+    let id = sh(&lab, &["--expect", "10m"], "read x < go; echo more; read x < stop");
     running(&lab, &id);
     let first = lab.ok(&["show", &id]);
     assert!(first.lines().count() > 3 && first.contains("look again"), "{first}");
@@ -111,7 +111,7 @@ fn whoever_asks_again_too_soon_is_told_so_in_a_line() {
     lab.ok(&["show", &id]);
     go.open();
     wait_until("it printed", LIMIT, || lab.json(&["show", &id])["records"][0]["job"]["bytes"] == 5);
-    go.open();
+    stop.open();
     end(&lab, &id);
 }
 

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 #[test]
 fn what_cannot_be_run_is_refused_and_leaves_nothing() {
     let lab = Lab::new();
-    let table: [(&[&str], &str); 26] = [
+    let table: [(&[&str], &str); 30] = [
         (&["run"], "no command to run"),
         (&["run", "--"], "no command to run"),
         (&["run", "--", ""], "no command to run"),
@@ -34,8 +34,13 @@ fn what_cannot_be_run_is_refused_and_leaves_nothing() {
         (&["run", "--poll", "true"], "--external"),
         (&["run", "--external", "--poll", "true", "--every", "0s"], "polling without a pause"),
         (&["run", "--service", "--timeout", "3s", "--", "true"], "a service never ends"),
+        (&["run", "--cwd", "nowhere", "--", "true"], "nowhere is no directory"),
+        (&["run", "--cwd", "dir/file", "--", "true"], "file is no directory"),
+        (&["run", "--stdin", "absent", "--", "true"], "absent is no file to read"),
+        (&["run", "--stdin", "dir", "--", "true"], "dir is no file to read"),
         (&["wait"], "<ID>"),
     ];
+    lab.within("dir").write("file", "");
     for (args, said) in table {
         let message = lab.fails(2, args);
         assert!(message.contains(said), "state {args:?}: {message}");

@@ -29,6 +29,7 @@ fn it_ends_by_a_report() {
     assert!(text.contains("failed") && text.contains("two tests failed"), "{text}");
     assert!(lab.fails(1, &["done", &bad, "--exit", "0"]).contains("is over: failed"), "said once");
     assert!(lab.fails(2, &["done", &external(&lab, &[])]).contains("how did it end?"));
+    assert!(lab.fails(2, &["done", &external(&lab, &[]), "--exit", "300"]).contains("300 is not in 0..=255"));
     let missing = external(&lab, &[]);
     lab.ok(&["done", &missing, "--exit", "0", "--result", "nowhere.txt"]);
     assert!(word(&shown(&lab, &missing), "reason").contains("nowhere.txt is missing"));
@@ -53,6 +54,9 @@ fn it_ends_by_a_marker_file_or_a_poll_that_succeeds() {
     std::fs::rename(lab.dir().join("there.new"), lab.dir().join("there")).unwrap();
     assert_eq!(outcome(&lab, &polled), "ok");
     assert_eq!(shown(&lab, &polled)["tail"], json!(["how it went", "0"]));
+    let unheard = external(&lab, &["--poll", "echo cannot reach it; exit 255", "--every", "1s", "--timeout", "300ms"]);
+    let reason = "nothing was heard of it in time; the last poll: exit code 255: cannot reach it";
+    assert_eq!(word(&end(&lab, &unheard), "reason"), reason);
     lab.fifo("odd");
     assert_eq!(outcome(&lab, &external(&lab, &["--marker", "odd"])), "ok", "it is there, and nobody reads it");
 }

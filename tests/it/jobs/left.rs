@@ -4,7 +4,7 @@ use super::{
     Lab, dir, end, file, gone, kill, kill_group, kill_supervisor, lives, outcome, pid, run, running, sh, shown, status,
     waiting, word,
 };
-use crate::support::wait_until;
+use crate::support::{transcript, wait_until};
 use serde_json::{Value, json};
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
@@ -219,6 +219,8 @@ fn a_file_that_cannot_be_understood_is_said_and_hides_no_other_job() {
     assert_eq!(outcome(&lab, &fine), "ok");
     assert_eq!(word(&shown(&lab, &broken), "status"), "ok", "its record has it");
     assert!(lab.ok(&["list", "jobs"]).contains(&broken));
+    let told = transcript(&lab.run(&["doctor"], b""));
+    assert!(told.contains(&format!("files cannot be read of {broken}")), "{told}");
 }
 
 #[test]

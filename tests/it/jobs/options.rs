@@ -81,12 +81,13 @@ fn it_reads_a_file_or_nothing() {
     let id = run(&lab, &["--stdin", "input"], &["cat"]);
     assert_eq!(end(&lab, &id)["tail"], json!(["some lines"]));
     assert_eq!(end(&lab, &run(&lab, &[], &["cat"]))["bytes"], 0);
-    let absent = end(&lab, &run(&lab, &["--stdin", "absent"], &["cat"]));
+    // What it waits for was to make them.
+    let absent = end(&lab, &run(&lab, &["--after", &id, "--stdin", "absent"], &["cat"]));
     assert_eq!(word(&absent, "status"), "missing");
     assert!(word(&absent, "reason").contains("absent: no such file"), "{absent}");
     // Nobody writes to it: who opened it would wait for ever, and hear nothing.
     lab.fifo("pipe");
-    let pipe = end(&lab, &run(&lab, &["--stdin", "pipe"], &["cat"]));
+    let pipe = end(&lab, &run(&lab, &["--after", &id, "--stdin", "pipe"], &["cat"]));
     assert_eq!(word(&pipe, "status"), "missing");
     assert!(word(&pipe, "reason").contains("pipe: it is no file"), "{pipe}");
 }

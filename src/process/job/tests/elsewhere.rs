@@ -59,7 +59,8 @@ fn a_poll_that_succeeds_ends_it() {
     let exit = lab.run(&external(&lab, "j-2", Some("echo all is well"), None));
     assert_eq!(exit.outcome, Outcome::Ok);
     let spec = Spec { timeout_ms: Some(80), ..external(&lab, "j-3", Some("exit 1"), None) };
-    assert_eq!(lab.run(&spec).to_string(), "timeout: nothing was heard of it in time");
+    let told = lab.run(&spec).to_string();
+    assert_eq!(told, "timeout: nothing was heard of it in time; the last poll: exit code 1");
 }
 
 #[test]
