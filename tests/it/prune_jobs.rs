@@ -1,5 +1,6 @@
 //! `doctor` and `doctor --prune` for jobs: what nobody may ask for any more goes, all else stays, what is wrong is said.
 
+use crate::jobs::kill_supervisor;
 use crate::support::{Shell, Workspace, wait_until};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
@@ -99,20 +100,6 @@ fn what_somebody_may_ask_for_stays() {
     old.ok(&["list", "jobs"]);
     assert_eq!(prune(&workspace, &[])["kept"], serde_json::json!({"linked": 1}));
     assert!(dir(&workspace, &linked).is_dir() && !dir(&workspace, &awaited).exists());
-}
-
-/// Ends the supervisor of a job for good, without a word.
-fn kill_supervisor(shell: &Shell, id: &str) {
-    let path = dir(shell, id).join("status.json");
-    let read = || serde_json::from_slice::<Value>(&std::fs::read(&path).unwrap_or_default()).unwrap_or_default();
-    wait_until("its supervisor is known", LONG, || read()["supervisor"].is_string());
-    let supervisor = read()["supervisor"].as_str().unwrap().to_owned();
-    let pid = supervisor.split(':').next().unwrap();
-    assert!(std::process::Command::new("kill").args(["-9", pid]).status().unwrap().success());
-    wait_until("it is gone", LONG, || {
-        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        state.is_empty() || state.contains(") Z ")
-    });
 }
 
 /// The texts of the checks of jobs.
