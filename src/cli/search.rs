@@ -80,7 +80,8 @@ impl SearchArgs {
         if let Some(budget) = self.budget {
             let is_json = door.is_json();
             let cost = |report: &SearchReport| match serde_json::to_string(report) {
-                Ok(json) if is_json => estimate_tokens(&json),
+                // With the end of its line.
+                Ok(json) if is_json => estimate_tokens(&(json + "\n")),
                 _ => estimate_tokens(&printer.answer(Paint { on: false }, report)),
             };
             fit(&mut report, budget, &cost);

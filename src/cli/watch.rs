@@ -7,6 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ops::Workspace;
 use crate::ops::job::{self as jobs, JobReport, JobsReport};
 use crate::ops::rule::Watcher;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -33,7 +34,18 @@ pub(super) fn jobs(door: &mut Door, workspace: &Workspace, limit: usize) -> Resu
         }
         unless_busy(watcher.next(TICK))?;
         door.tell_rules();
+        if nobody_reads() {
+            return Ok(());
+        }
     }
+}
+
+/// Whether the other end of stdout is closed: to write is the other way to notice, and there may be nothing to say for long.
+fn nobody_reads() -> bool {
+    let stdout = std::io::stdout();
+    let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
+    let looked = poll(&mut polled, Some(&Timespec::default()));
+    looked.is_ok() && polled[0].revents().contains(PollFlags::ERR)
 }
 
 /// Who watches can wait.

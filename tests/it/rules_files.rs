@@ -183,3 +183,12 @@ fn of_two_that_watch_one_hears_and_the_other_goes_on() {
     workspace.ok(&["drop", &rule]);
     assert_eq!(ended_jobs(&workspace), ["seen ok", "x ok", "x ok"]);
 }
+
+#[test]
+fn watching_ends_when_nobody_reads_it_though_nothing_changes() {
+    let workspace = Workspace::git();
+    let mut child = workspace.spawn(&["list", "jobs", "--watch"]);
+    drop(child.stdout.take());
+    wait_until("it ends", LONG, || child.try_wait().unwrap().is_some());
+    assert!(child.wait().unwrap().success());
+}
