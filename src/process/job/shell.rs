@@ -6,7 +6,7 @@ use super::members::KILL_WAIT;
 use super::supervise::CLEANUP_LIMIT;
 use crate::domain::job::Spec;
 use crate::domain::secret::mask;
-use crate::domain::text::clean_line;
+use crate::domain::text::{clean_line, truncate_width};
 use crate::error::{Error, Result};
 use rustix::process::Signal;
 use std::ffi::OsString;
@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// What is kept of its output: the end.
 const OUTPUT_BYTES: usize = 16 << 10;
+/// What is told of its last words.
+const WORDS_COLUMNS: usize = 200;
 /// How long its output is awaited when it has ended.
 const DRAIN: Duration = Duration::from_millis(200);
 
@@ -40,7 +42,10 @@ pub(super) fn failure(code: Option<i32>, output: &[u8]) -> String {
     let how = code.map_or("it did not end in time".to_owned(), |code| format!("exit code {code}"));
     let said = String::from_utf8_lossy(output);
     let last = said.lines().rev().find(|line| !line.trim().is_empty());
-    last.map_or_else(|| how.clone(), |last| format!("{how}: {}", clean_line(&mask(last))))
+    last.map_or_else(
+        || how.clone(),
+        |last| format!("{how}: {}", truncate_width(&clean_line(&mask(last)), WORDS_COLUMNS)),
+    )
 }
 
 /// A command for `sh -c` of a job, in its directory.

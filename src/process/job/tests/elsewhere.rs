@@ -58,9 +58,24 @@ fn a_poll_that_succeeds_ends_it() {
     assert_eq!(printed(&lab.dir("j-1")), "was told\n7\n");
     let exit = lab.run(&external(&lab, "j-2", Some("echo all is well"), None));
     assert_eq!(exit.outcome, Outcome::Ok);
-    let spec = Spec { timeout_ms: Some(80), ..external(&lab, "j-3", Some("exit 1"), None) };
-    let told = lab.run(&spec).to_string();
-    assert_eq!(told, "timeout: nothing was heard of it in time; the last poll: exit code 1");
+}
+
+#[test]
+fn a_poll_that_never_succeeds_is_told_with_its_last_words() {
+    let lab = Lab::new();
+    let poll = "head -c 9000 /dev/zero | tr '\\0' x; exit 7";
+    // However slow the machine is, the poll is answered in one of these.
+    let limits = (0..10).map(|doubled| 80 << doubled);
+    let told = limits.map(|limit| {
+        let id = format!("j-{limit}");
+        lab.run(&Spec { timeout_ms: Some(limit), ..external(&lab, &id, Some(poll), None) }).to_string()
+    });
+    let answered = |told: &String| {
+        assert!(told.starts_with("timeout: nothing was heard of it in time"), "{told}");
+        told.contains("; the last poll: exit code 7: xxx")
+    };
+    let told = told.into_iter().find(answered).expect("it was never asked");
+    assert!(told.len() < 300, "{told}");
 }
 
 #[test]
