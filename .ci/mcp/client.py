@@ -15,7 +15,7 @@ async def main(binary, mode):
     server = StdioServerParameters(command=binary, args=["mcp"], env={"STATE_SESSION": f"python {mode}"})
     async with Client(stdio_client(server), mode=mode) as client:
         tools = (await client.list_tools()).tools
-        assert [tool.name for tool in tools] == ["resume", "search", "show", "list", "add", "update"], tools
+        assert [tool.name for tool in tools] == ["resume", "search", "show", "list", "add", "update", "run"], tools
 
         missing = await client.call_tool("resume", {})
         assert missing.is_error and "state init" in text(missing), missing
@@ -36,6 +36,9 @@ async def main(binary, mode):
         assert "yours" in await ok("update", do="start", ids=[task])
         assert "done" in await ok("update", do="done", ids=[task], reason="fed")
         assert "swim" in await ok("resume")
+        job = (await ok("run", command="echo its tusks; exit 3", label="look")).split()[0]
+        ended = await ok("run", wait=[job])
+        assert "failed" in ended and "its tusks" in ended, ended
 
         bad = await client.call_tool("add", {"kind": "planet", "title": "x"})
         assert bad.is_error and "planet" in text(bad), bad

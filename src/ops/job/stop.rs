@@ -32,7 +32,8 @@ pub enum Outcome {
 /// Ends jobs, one after the other, also when one of them cannot be; with why not.
 ///
 /// # Errors
-/// As [`stop`] and [`finish`], if none of them could be ended.
+/// If none of them could be ended, why: `Conflict` if it has ended, which says how, or runs on another machine; `CheckFailed`
+/// if not everything was taken back; `Usage` if what runs here is said to be done; `NotFound`; `Busy` if it does not end.
 pub fn end(
     workspace: &Workspace,
     ids: &[String],
@@ -146,7 +147,7 @@ fn await_end(job: &Record, dir: &JobDir) -> Result<()> {
 /// Says how work elsewhere has ended.
 ///
 /// # Errors
-/// `Usage` if the job runs here; `Conflict` if it has ended or is awaited on another machine; else as [`stop`].
+/// `Usage` if the job runs here; `Conflict` if it has ended or is awaited on another machine; else as `stop`.
 fn finish(workspace: &Workspace, id: &str, code: i32, results: Vec<PathBuf>, why: Option<&str>) -> Result<JobReport> {
     super::settle(workspace);
     let (job, dir) = super::find_with_dir(workspace, id)?;
