@@ -131,7 +131,7 @@ impl Found {
         if !self.damaged.is_empty() {
             warn(
                 format!("files cannot be read of {}", some(&self.damaged)),
-                "state show ID says where; state list jobs",
+                "state show ID has what the ledger knows, and where they are",
             );
         }
         if !self.gone.is_empty() {

@@ -1,7 +1,7 @@
 //! What a session's host tells of it: events in, what the agent should read out.
 //!
-//! Hooks come with every prompt, tool and stop, so most of them write to no database: what they know is noted in a small file a
-//! session ([`crate::store::activity`]). Records are made where something would be lost otherwise: the files that were edited
+//! Hooks come with every prompt, tool and stop, so most of them write to no database: what they know is noted in a small
+//! file a session ([`crate::store::activity`]). Records are made where something would be lost otherwise: the files that were edited
 //! (once each), what a subagent found, and the handoff of a session that ends, is compacted, or is found dead.
 //!
 //! The same event twice, or by two hosts at once, leaves the same: every note is what is known now, and every record has a

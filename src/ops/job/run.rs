@@ -150,7 +150,8 @@ impl Plan {
         Ok(Self { spec, values, asked, trial, begun: Begun::default(), armed: None })
     }
 
-    /// Checks what it needs at once, and makes what speculative work needs: the hash and the copy take their time, so the store is not held meanwhile.
+    /// Checks what it needs at once, and makes what speculative work needs: the hash and the copy take their time, so the
+    /// store is not held meanwhile.
     ///
     /// # Errors
     /// As [`run`]; then nothing is left.

@@ -250,7 +250,7 @@ fn a_copied_store_leaves_the_job_of_the_original_alone() {
     let shell = lab.with_var("STATE_DIR", copy.to_str().unwrap());
     shell.run(&["list", "jobs"], b"");
     let refused = shell.run(&["drop", &id], b"");
-    assert_eq!(refused.status.code(), Some(1), "{}", crate::support::transcript(&refused));
+    assert_eq!(refused.status.code(), Some(1), "{}", transcript(&refused));
     assert!(lives(leader), "the copy has killed it");
     go.open();
     assert_eq!(word(&end(&lab, &id), "status"), "ok");
